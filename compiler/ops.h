@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every operator in one row: X(id, ONNX name, min inputs, max inputs, outputs,
+ * shape rule). Ids are stable inside a program file: append only. The shape
+ * rule is shape_<rule>() in compiler/shape*.c. Names starting with "tuff." are
+ * made by passes and never imported.
+ */
+#ifndef TUFF_OPS_H
+#define TUFF_OPS_H
+
+#define TUFF_OPS(X) \
+	X(CONV, "Conv", 2, 4, 1, conv) X(CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, convt) \
+	X(GEMM, "Gemm", 2, 4, 1, gemm) X(MATMUL, "MatMul", 2, 4, 1, matmul) \
+	X(BATCHNORM, "BatchNormalization", 5, 5, 1, same) X(INSTANCENORM, "InstanceNormalization", 3, 3, 1, same) \
+	X(LAYERNORM, "LayerNormalization", 2, 3, 3, layernorm) X(LPNORM, "LpNormalization", 1, 1, 1, same) X(LRN, "LRN", 1, 1, 1, same) \
+	X(MAXPOOL, "MaxPool", 1, 1, 2, pool) X(AVGPOOL, "AveragePool", 1, 1, 1, pool) \
+	X(GLOBAL_AVGPOOL, "GlobalAveragePool", 1, 1, 1, gpool) X(GLOBAL_MAXPOOL, "GlobalMaxPool", 1, 1, 1, gpool) \
+	X(SOFTMAX, "Softmax", 1, 1, 1, same) X(LOGSOFTMAX, "LogSoftmax", 1, 1, 1, same) \
+	X(REDUCE_SUM, "ReduceSum", 1, 2, 1, reduce) X(REDUCE_MEAN, "ReduceMean", 1, 2, 1, reduce) X(REDUCE_MAX, "ReduceMax", 1, 2, 1, reduce) \
+	X(REDUCE_MIN, "ReduceMin", 1, 2, 1, reduce) X(REDUCE_PROD, "ReduceProd", 1, 2, 1, reduce) X(REDUCE_L1, "ReduceL1", 1, 2, 1, reduce) \
+	X(REDUCE_L2, "ReduceL2", 1, 2, 1, reduce) X(REDUCE_SUMSQ, "ReduceSumSquare", 1, 2, 1, reduce) X(REDUCE_LOGSUM, "ReduceLogSum", 1, 2, 1, reduce) \
+	X(REDUCE_LOGSUMEXP, "ReduceLogSumExp", 1, 2, 1, reduce) X(ARGMAX, "ArgMax", 1, 1, 1, argmax) X(ARGMIN, "ArgMin", 1, 1, 1, argmax) \
+	X(ADD, "Add", 2, 2, 1, bcast) X(SUB, "Sub", 2, 2, 1, bcast) X(MUL, "Mul", 2, 2, 1, bcast) X(DIV, "Div", 2, 2, 1, bcast) X(POW, "Pow", 2, 2, 1, pow) \
+	X(MIN, "Min", 1, 0, 1, bcast) X(MAX, "Max", 1, 0, 1, bcast) X(SUM, "Sum", 1, 0, 1, bcast) X(MEAN, "Mean", 1, 0, 1, bcast) X(MODULO, "Mod", 2, 2, 1, bcast) \
+	X(EQUAL, "Equal", 2, 2, 1, compare) X(LESS, "Less", 2, 2, 1, compare) X(LESS_EQUAL, "LessOrEqual", 2, 2, 1, compare) \
+	X(GREATER, "Greater", 2, 2, 1, compare) X(GREATER_EQUAL, "GreaterOrEqual", 2, 2, 1, compare) \
+	X(AND, "And", 2, 2, 1, compare) X(OR, "Or", 2, 2, 1, compare) X(XOR, "Xor", 2, 2, 1, compare) X(NOT, "Not", 1, 1, 1, same) X(WHERE, "Where", 3, 3, 1, where) \
+	X(NEG, "Neg", 1, 1, 1, same) X(ABS, "Abs", 1, 1, 1, same) X(SIGN, "Sign", 1, 1, 1, same) X(EXP, "Exp", 1, 1, 1, same) X(LOG, "Log", 1, 1, 1, same) \
+	X(SQRT, "Sqrt", 1, 1, 1, same) X(RECIPROCAL, "Reciprocal", 1, 1, 1, same) X(SIN, "Sin", 1, 1, 1, same) X(COS, "Cos", 1, 1, 1, same) X(TAN, "Tan", 1, 1, 1, same) \
+	X(ASIN, "Asin", 1, 1, 1, same) X(ACOS, "Acos", 1, 1, 1, same) X(ATAN, "Atan", 1, 1, 1, same) X(SINH, "Sinh", 1, 1, 1, same) X(COSH, "Cosh", 1, 1, 1, same) \
+	X(TANH, "Tanh", 1, 1, 1, same) X(ASINH, "Asinh", 1, 1, 1, same) X(ACOSH, "Acosh", 1, 1, 1, same) X(ATANH, "Atanh", 1, 1, 1, same) X(ERF, "Erf", 1, 1, 1, same) \
+	X(FLOOR, "Floor", 1, 1, 1, same) X(CEIL, "Ceil", 1, 1, 1, same) X(ROUND, "Round", 1, 1, 1, same) X(RELU, "Relu", 1, 1, 1, same) X(SIGMOID, "Sigmoid", 1, 1, 1, same) \
+	X(SOFTPLUS, "Softplus", 1, 1, 1, same) X(SOFTSIGN, "Softsign", 1, 1, 1, same) X(LEAKY_RELU, "LeakyRelu", 1, 1, 1, same) X(PRELU, "PRelu", 2, 2, 1, same) X(ELU, "Elu", 1, 1, 1, same) \
+	X(SELU, "Selu", 1, 1, 1, same) X(CELU, "Celu", 1, 1, 1, same) X(CLIP, "Clip", 1, 3, 1, same) X(HARD_SIGMOID, "HardSigmoid", 1, 1, 1, same) X(HARD_SWISH, "HardSwish", 1, 1, 1, same) \
+	X(THRESHOLDED_RELU, "ThresholdedRelu", 1, 1, 1, same) X(GELU, "Gelu", 1, 1, 1, same) X(MISH, "Mish", 1, 1, 1, same) X(ISNAN, "IsNaN", 1, 1, 1, isbool) X(ISINF, "IsInf", 1, 1, 1, isbool) \
+	X(IDENTITY, "Identity", 1, 1, 1, same) X(DROPOUT, "Dropout", 1, 3, 2, dropout) X(CAST, "Cast", 1, 1, 1, cast) \
+	X(RESHAPE, "Reshape", 2, 2, 1, reshape) X(FLATTEN, "Flatten", 1, 1, 1, flatten) X(SQUEEZE, "Squeeze", 1, 2, 1, squeeze) X(UNSQUEEZE, "Unsqueeze", 2, 2, 1, unsqueeze) \
+	X(TRANSPOSE, "Transpose", 1, 1, 1, transpose) X(CONCAT, "Concat", 1, 0, 1, concat) X(SPLIT, "Split", 1, 2, 0, split) X(SLICE, "Slice", 3, 5, 1, slice) \
+	X(PAD, "Pad", 2, 4, 1, pad) X(TILE, "Tile", 2, 2, 1, tile) X(EXPAND, "Expand", 2, 2, 1, expand) X(GATHER, "Gather", 2, 2, 1, gather) X(GATHER_ELEMENTS, "GatherElements", 2, 2, 1, gatherel) \
+	X(GATHER_ND, "GatherND", 2, 2, 1, gathernd) X(SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, same) X(SCATTER_ND, "ScatterND", 3, 3, 1, same) X(RESIZE, "Resize", 1, 4, 1, resize) \
+	X(DEPTH_TO_SPACE, "DepthToSpace", 1, 1, 1, d2s) X(SPACE_TO_DEPTH, "SpaceToDepth", 1, 1, 1, s2d) \
+	X(SHAPE, "Shape", 1, 1, 1, shape) X(SIZE, "Size", 1, 1, 1, size) X(CONSTANT, "Constant", 0, 0, 1, constant) X(CONSTANT_OF_SHAPE, "ConstantOfShape", 1, 1, 1, constofshape) \
+	X(RANGE, "Range", 3, 3, 1, range) X(CUMSUM, "CumSum", 2, 2, 1, same) X(TRILU, "Trilu", 1, 2, 1, same) X(EYE_LIKE, "EyeLike", 1, 1, 1, eyelike) X(ONE_HOT, "OneHot", 3, 3, 1, onehot) \
+	X(TOPK, "TopK", 2, 2, 2, topk) X(NONZERO, "NonZero", 1, 1, 1, nonzero) X(LSTM, "LSTM", 3, 8, 3, lstm) X(GRU, "GRU", 3, 6, 2, gru) X(EINSUM, "Einsum", 1, 0, 1, einsum) \
+	X(FUSED, "tuff.Fused", 0, 3, 1, fused) X(LAYOUT, "tuff.Layout", 1, 1, 1, layout) X(CONVERT, "tuff.Convert", 1, 1, 1, cast)
+
+enum tuff_op {
+#define X(id, name, lo, hi, out, rule) TUFF_OP_##id,
+	TUFF_OPS(X)
+#undef X
+	TUFF_OP_COUNT,
+};
+const char *tuff_op_name(unsigned int op);	/* program/ops.c */
+
+#endif
