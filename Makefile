@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+# The only build file. Every output is under .build/ (.build/san-* with SAN=).
+#   make            libraries, the tuff command
+#   make check      set up, build, run every test
+#   make demo       set up, build, run the digit classifier
+#   V=1 shows the commands; SAN=address,undefined or SAN=thread instruments.
+
+VERSION  := 0.1.0
+prefix   ?= /usr/local
+CC       := gcc
+B        := .build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+comma    := ,
+
+ifeq ($(V),1)
+Q =
+say = @:
+else
+Q = @
+say = @printf '  %-7s %s\n'
+endif
+
+WARN     := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Werror
+CPPFLAGS := -I. -I$B/gen -D_GNU_SOURCE -DTUFF_VERSION='"$(VERSION)"'
+CFLAGS   ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+# Kernels of the CPU path are loops the compiler vectorises; the wide units
+# are chosen at run time by the library for what matters (oneDNN).
+FAST_CFLAGS := -O3 -fno-math-errno -fno-trapping-math
+
+src      = $(wildcard $(1:%=%/*.c))
+PROGRAM  := $(call src,program)
+COMPILER := $(call src,compiler)
+DRIVER   := $(call src,driver driver/sched driver/executor driver/vulkan driver/mock driver/transport)
+USER     := $(call src,userspace userspace/cpu userspace/cpu/ref userspace/cpu/fast)
+TOOLS    := $(call src,tools)
+SHADERS  := $(wildcard shaders/*.comp)
+TESTS    := $(wildcard tests/*/test_*.c)
+
+obj = $(1:%.c=$B/%.o)
+PROTO_O  := $(if $(wildcard compiler/onnx.proto),$B/gen/onnx.pb-c.o)
+SHADER_O := $(if $(SHADERS),$B/gen/shaders.o)
+LIB_C    := $(if $(COMPILER),$B/libtuffc.so)
+LIB_T    := $(if $(USER),$B/libtuff.so)
+TOOL     := $(if $(TOOLS),$B/tuff)
+TEST_BIN := $(TESTS:%.c=$B/%)
+
+LIBS_C   := -lprotobuf-c -lglslang -lglslang-default-resource-limits -lMachineIndependent -lOSDependent -lGenericCodeGen -lOGLCompiler -lSPIRV -lSPIRV-Tools-opt -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
+LIBS_T   := -ldnnl -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -ldl -lm
+LIBS_TOOL := -ljson-c -lpng -ljpeg -lzip -lprotobuf-c -lm
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all demo check bench clean install setup test
+all: $(LIB_C) $(LIB_T) $(TOOL)
+
+$B/%.o: %.c
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(filter userspace/cpu/%,$<),$(FAST_CFLAGS)) -c $< -o $@
+
+$B/gen/onnx.pb-c.c: compiler/onnx.proto
+	$(say) PROTOC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=compiler --c_out=$(@D) $<
+$B/gen/onnx.pb-c.h: $B/gen/onnx.pb-c.c
+$B/gen/%.o: $B/gen/%.c
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -Wno-error -c $< -o $@
+$(call obj,$(COMPILER) $(TOOLS)): | $(PROTO_O)
+
+$B/shaders/%.spv: shaders/%.comp $(wildcard shaders/include/*)
+	$(say) GLSL $<
+	$(Q)mkdir -p $(@D)
+	$(Q)glslangValidator -Ishaders/include -V --target-env vulkan1.1 -o $@.t $< >$@.log || { cat $@.log; exit 1; }
+	$(Q)spirv-opt -O --strip-debug $@.t -o $@ && rm $@.t
+$B/gen/shaders.c: $(SHADERS:%.comp=$B/%.spv) tools/embed-shaders.sh
+	$(say) EMBED $@
+	$(Q)mkdir -p $(@D)
+	$(Q)sh tools/embed-shaders.sh $(filter %.spv,$^) > $@
+
+$B/libtuffc.so: $(call obj,$(COMPILER) $(PROGRAM)) $(PROTO_O) $(SHADER_O)
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_C)
+$B/libtuff.so: $(call obj,$(USER) $(DRIVER) $(PROGRAM))
+	$(say) LD $@
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_T)
+$B/tuff: $(call obj,$(TOOLS)) $(PROTO_O) $(LIB_T)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $(call obj,$(TOOLS)) $(PROTO_O) -o $@ -L$B -ltuff -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LIBS_TOOL)
+
+# Tests link everything statically: they test insides.
+$B/everything.a: $(call obj,$(USER) $(DRIVER) $(PROGRAM) $(COMPILER)) $(PROTO_O) $(SHADER_O)
+	$(say) AR $@
+	$(Q)rm -f $@; ar rcs $@ $^
+$B/tests/%: $B/tests/%.o $B/everything.a
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) $< $B/everything.a -o $@ $(LIBS_C) $(LIBS_T) $(LIBS_TOOL)
+
+setup:
+	$(Q)sh tools/setup.sh
+test: all $(TEST_BIN)
+	$(Q)B=$B sh tests/run.sh $(TEST_BIN)
+check: setup
+	$(Q)$(MAKE) --no-print-directory test
+clean:
+	$(Q)rm -rf .build
+
+-include $(shell find $B -name '*.d' 2>/dev/null)
