@@ -43,6 +43,7 @@
 	X(request_end)
 
 #define _SDT_HAS_SEMAPHORES 1
+#define SDT_USE_VARIADIC
 #include <sys/sdt.h>
 
 #ifdef TUFF_TRACE_DEFINE
