@@ -31,6 +31,8 @@ enum tuff_dtype {
 };
 size_t tuff_dtype_size(uint32_t dtype);	/* bytes; 0 for string, unknown */
 const char *tuff_dtype_name(uint32_t dtype);	/* "float32", ... */
+float tuff_f16_to_f32(uint16_t h);
+uint16_t tuff_f32_to_f16(float f);	/* nearest even */
 
 enum tuff_layout {
 	TUFF_PLAIN = 0,	/* dense, row-major, ONNX order */

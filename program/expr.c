@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* Evaluation of size expressions: one pass, operands come before their users. */
+#include <errno.h>
+
+#include "program/program.h"
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	int64_t q = a / b;
+
+	return q - ((a % b != 0) && ((a < 0) != (b < 0)));
+}
+
+static int eval_one(const struct tuff_expr *e, const int64_t *v, int64_t *r)
+{
+	int64_t a = v[e->a], b = v[e->b];
+
+	switch (e->op) {
+	case TUFF_E_ADD:
+		return __builtin_add_overflow(a, b, r);
+	case TUFF_E_SUB:
+		return __builtin_sub_overflow(a, b, r);
+	case TUFF_E_MUL:
+		return __builtin_mul_overflow(a, b, r);
+	case TUFF_E_DIV:
+	case TUFF_E_CDIV:
+	case TUFF_E_MOD:
+		if (b == 0 || (a == INT64_MIN && b == -1))
+			return 1;
+		*r = floor_div(a, b);
+		if (e->op == TUFF_E_CDIV)
+			*r += a % b != 0;
+		else if (e->op == TUFF_E_MOD)
+			*r = a - *r * b;
+		return 0;
+	case TUFF_E_MIN:
+		*r = a < b ? a : b;
+		return 0;
+	case TUFF_E_MAX:
+		*r = a > b ? a : b;
+		return 0;
+	case TUFF_E_EQ:
+		*r = a == b;
+		return 0;
+	case TUFF_E_LT:
+		*r = a < b;
+		return 0;
+	case TUFF_E_SELECT:
+		*r = a ? b : v[e->c];
+		return 0;
+	}
+	return 1;
+}
+
+int tuff_expr_eval(const struct tuff_expr *e, uint32_t n, const int64_t *syms,
+		   uint32_t nsyms, int64_t *out, uint32_t *bad)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int err = 0;
+
+		if (e[i].op == TUFF_E_CONST)
+			out[i] = e[i].value;
+		else if (e[i].op == TUFF_E_SYM)
+			err = e[i].a >= nsyms || (out[i] = syms[e[i].a], 0);
+		else
+			err = e[i].a >= i || e[i].b >= i ||
+			      (e[i].op == TUFF_E_SELECT && e[i].c >= i) ||
+			      eval_one(&e[i], out, &out[i]);
+		if (err) {
+			*bad = i;
+			return -EDOM;
+		}
+	}
+	return 0;
+}
