@@ -80,7 +80,8 @@ struct ir_module {
 	const char *producer;
 	const struct tuffc_options *opt;
 	struct tuffc_error *err;
-	struct tuff_weight_src src;	/* opened files, for folding and packing */
+	bool oom;		/* an allocation failed: compile.c gives -ENOMEM after the pass */
+	struct ir_map { const uint8_t *map; size_t size; } *maps;	/* of files[] */
 };
 
 /* ---- ir.c ---- */
@@ -108,6 +109,13 @@ int ir_attr_set_ints(struct ir_module *m, struct ir_node *n, const char *name, c
 int ir_attr_set_floats(struct ir_module *m, struct ir_node *n, const char *name, const float *v, uint64_t cnt);
 uint32_t ir_weight_data(struct ir_module *m, const char *name, uint32_t dtype,
 			uint32_t rank, const int64_t *dim, const void *bytes, size_t size);
+uint32_t ir_weight_new(struct ir_module *m, const char *name, uint32_t dtype,
+		       uint32_t rank, const int64_t *dim, uint64_t size);
+/* source bytes, NULL for FILL */
+const void *ir_weight_bytes(const struct ir_module *m, uint32_t w);
+/* v becomes the constant w */
+void ir_make_const(struct ir_module *m, struct ir_value *v, uint32_t w);
+void ir_shape_text(const struct ir_module *m, const struct ir_value *v, char *buf, size_t n);
 /* the constant value of weight w */
 struct ir_value *ir_const(struct ir_module *m, uint32_t w);
 /* fills err with node, operator, tensor, shape; returns code */

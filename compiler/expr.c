@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/* Size expressions: hash-consed, so that equal sizes have equal indices. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/ir.h"
+
+static ir_expr intern(struct ir_module *m, struct tuff_expr e)
+{
+	/* models have few distinct sizes: newest first finds most at once */
+	for (uint32_t i = m->nexprs; i-- > 0;)
+		if (!memcmp(&m->exprs[i], &e, sizeof(e)))
+			return i;
+	if (m->nexprs == m->cap_exprs) {
+		uint32_t cap = m->cap_exprs ? m->cap_exprs * 2 : 256;
+		struct tuff_expr *p = realloc(m->exprs, cap * sizeof(*p));
+
+		if (!p) {
+			m->oom = true;
+			return 0;
+		}
+		m->exprs = p;
+		m->cap_exprs = cap;
+	}
+	m->exprs[m->nexprs] = e;
+	return m->nexprs++;
+}
+
+ir_expr ex_const(struct ir_module *m, int64_t v)
+{
+	return intern(m, (struct tuff_expr){ .op = TUFF_E_CONST, .value = v });
+}
+
+ir_expr ex_sym(struct ir_module *m, const char *name, uint32_t flags)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->nsyms; i++)
+		if (!strcmp(m->syms[i].name, name))
+			break;
+	if (i == m->nsyms) {
+		if (!(m->nsyms & (m->nsyms - 1))) {
+			void *p = realloc(m->syms, (m->nsyms ? m->nsyms * 2 : 1) * sizeof(*m->syms));
+
+			if (!p) {
+				m->oom = true;
+				return ex_const(m, 0);
+			}
+			m->syms = p;
+		}
+		m->syms[m->nsyms].name = ir_strdup(m, name);
+		m->syms[m->nsyms].flags = flags;
+		m->syms[m->nsyms].max = 0;
+		m->nsyms++;
+	}
+	return intern(m, (struct tuff_expr){ .op = TUFF_E_SYM, .a = i });
+}
+
+ir_expr ex_fresh(struct ir_module *m)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "?%u", m->nsyms);
+	return ex_sym(m, name, TUFF_SYM_DATA);
+}
+
+bool ex_value(const struct ir_module *m, ir_expr e, int64_t *v)
+{
+	if (m->exprs[e].op != TUFF_E_CONST)
+		return false;
+	*v = m->exprs[e].value;
+	return true;
+}
+
+bool ex_is(const struct ir_module *m, ir_expr e, int64_t v)
+{
+	return m->exprs[e].op == TUFF_E_CONST && m->exprs[e].value == v;
+}
+
+/* x op y by value, or by algebra where one side says it all */
+static bool simple(struct ir_module *m, uint32_t op, ir_expr a, ir_expr b, ir_expr *r)
+{
+	const struct tuff_expr *ea = &m->exprs[a];
+
+	switch (op) {
+	case TUFF_E_ADD:
+		if (ex_is(m, a, 0))
+			return *r = b, true;
+		return ex_is(m, b, 0) ? (*r = a, true) : false;
+	case TUFF_E_SUB:
+		if (a == b)
+			return *r = ex_const(m, 0), true;
+		if (ea->op == TUFF_E_ADD && (ea->a == b || ea->b == b))
+			return *r = ea->a == b ? ea->b : ea->a, true;
+		return ex_is(m, b, 0) ? (*r = a, true) : false;
+	case TUFF_E_MUL:
+		if (ex_is(m, a, 0) || ex_is(m, b, 0))
+			return *r = ex_const(m, 0), true;
+		if (ex_is(m, a, 1))
+			return *r = b, true;
+		return ex_is(m, b, 1) ? (*r = a, true) : false;
+	case TUFF_E_DIV:
+	case TUFF_E_CDIV:
+		if (ex_is(m, b, 1))
+			return *r = a, true;
+		if (a == b)
+			return *r = ex_const(m, 1), true;
+		/* (x * y) / y */
+		if (ea->op == TUFF_E_MUL && (ea->a == b || ea->b == b))
+			return *r = ea->a == b ? ea->b : ea->a, true;
+		return false;
+	case TUFF_E_MIN:
+	case TUFF_E_MAX:
+		return a == b ? (*r = a, true) : false;
+	case TUFF_E_EQ:
+		return a == b ? (*r = ex_const(m, 1), true) : false;
+	}
+	return false;
+}
+
+ir_expr ex_op(struct ir_module *m, uint32_t op, ir_expr a, ir_expr b)
+{
+	int64_t x, y;
+	ir_expr r;
+
+	if (ex_value(m, a, &x) && ex_value(m, b, &y)) {
+		struct tuff_expr e[3] = {
+			{ .op = TUFF_E_CONST, .value = x }, { .op = TUFF_E_CONST, .value = y },
+			{ .op = op, .a = 0, .b = 1 } };
+		int64_t v[3];
+		uint32_t bad;
+
+		if (!tuff_expr_eval(e, 3, NULL, 0, v, &bad))
+			return ex_const(m, v[2]);
+	}
+	if (simple(m, op, a, b, &r))
+		return r;
+	if (a > b && (op == TUFF_E_ADD || op == TUFF_E_MUL || op == TUFF_E_MIN ||
+		      op == TUFF_E_MAX || op == TUFF_E_EQ)) {
+		ir_expr t = a;
+
+		a = b;
+		b = t;
+	}
+	return intern(m, (struct tuff_expr){ .op = op, .a = a, .b = b });
+}
+
+ir_expr ex_select(struct ir_module *m, ir_expr c, ir_expr a, ir_expr b)
+{
+	int64_t v;
+
+	if (a == b)
+		return a;
+	if (ex_value(m, c, &v))
+		return v ? a : b;
+	return intern(m, (struct tuff_expr){ .op = TUFF_E_SELECT, .a = c, .b = a, .c = b });
+}
+
+ir_expr ex_numel(struct ir_module *m, const struct ir_value *v, int from, int to)
+{
+	ir_expr e = ex_const(m, 1);
+
+	for (int i = from; i < to; i++)
+		e = ex_mul(m, e, v->dim[i]);
+	return e;
+}
+
+void ex_text(const struct ir_module *m, ir_expr e, char *buf, size_t n)
+{
+	static const char *const ops[] = { [TUFF_E_ADD] = "+", [TUFF_E_SUB] = "-",
+		[TUFF_E_MUL] = "*", [TUFF_E_DIV] = "/", [TUFF_E_CDIV] = "/^",
+		[TUFF_E_MOD] = "%", [TUFF_E_MIN] = "min", [TUFF_E_MAX] = "max",
+		[TUFF_E_EQ] = "==", [TUFF_E_LT] = "<", [TUFF_E_SELECT] = "?" };
+	const struct tuff_expr *x = &m->exprs[e];
+	char a[64], b[64];
+
+	if (x->op == TUFF_E_CONST) {
+		snprintf(buf, n, "%lld", (long long)x->value);
+	} else if (x->op == TUFF_E_SYM) {
+		snprintf(buf, n, "%s", m->syms[x->a].name);
+	} else {
+		/* a bounded text, not a bounded expression */
+		if (n < 16) {
+			snprintf(buf, n, "..");
+			return;
+		}
+		ex_text(m, x->a, a, sizeof(a) < n / 2 ? sizeof(a) : n / 2);
+		ex_text(m, x->b, b, sizeof(b) < n / 2 ? sizeof(b) : n / 2);
+		snprintf(buf, n, "(%s%s%s)", a, ops[x->op], b);
+	}
+}
