@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Shape rules of ops.h, one function a rule; shape.c and shape_move.c. */
+#ifndef TUFF_SHAPE_H
+#define TUFF_SHAPE_H
+
+#include <string.h>
+
+#include "compiler/ir.h"
+
+#define X(id, name, lo, hi, out, rule) int shape_##rule(struct ir_module *m, struct ir_node *n);
+TUFF_OPS(X)
+#undef X
+
+/* ival.c: content of the node's outputs where its inputs' content is known */
+void ival_node(struct ir_module *m, struct ir_node *n);
+
+static inline void set_shape(struct ir_value *v, uint32_t dtype, int rank, const ir_expr *dim)
+{
+	v->dtype = dtype;
+	v->rank = rank;
+	if (rank > 0)
+		memmove(v->dim, dim, rank * sizeof(*dim));
+}
+
+#endif
