@@ -18,6 +18,7 @@ static int consts(struct ir_module *m, struct ir_node *n, struct ir_value *v, in
 
 static int axis_of(struct ir_module *m, struct ir_node *n, int64_t axis, int rank, int *out)
 {
+	*out = 0;
 	if (axis < -rank || axis >= rank)
 		return ir_error(m, -EINVAL, n, n->in[0], "axis %lld is out of range", (long long)axis);
 	*out = axis < 0 ? axis + rank : axis;
@@ -253,7 +254,7 @@ int shape_slice(struct ir_module *m, struct ir_node *n)
 	struct ir_value *x = n->in[0], *st = n->in[1], *en = n->in[2];
 	struct ir_value *ax = n->nin > 3 ? n->in[3] : NULL, *sp = n->nin > 4 ? n->in[4] : NULL;
 	ir_expr d[TUFF_MAX_RANK];
-	int64_t steps[TUFF_MAX_RANK], axes[TUFF_MAX_RANK];
+	int64_t steps[TUFF_MAX_RANK] = { 0 }, axes[TUFF_MAX_RANK] = { 0 };
 	int ret = 0;
 
 	if (!st->ival || !en->ival)

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/* The passes, in order, and the way through them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TUFF_TRACE_DEFINE
+#include "compiler/ir.h"
+#include "uapi/tuff_trace.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+static const struct {
+	const char *name;
+	int (*run)(struct ir_module *);
+} passes[] = {
+	{ "canon", pass_canon },	/* one form per meaning */
+	{ "shape", pass_shape },	/* types, shapes, integer content */
+	{ "fold", pass_fold },		/* constants */
+	{ "simplify", pass_simplify },	/* dead code */
+	{ "fuse", pass_fuse },		/* into convolutions */
+	{ "clean", pass_simplify },	/* what fusion left */
+};
+static const char *names[sizeof(passes) / sizeof(passes[0]) + 1];
+
+EXPORT const char *const *tuffc_passes(void)
+{
+	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]); i++)
+		names[i] = passes[i].name;
+	return names;
+}
+
+static int compile(const void *bytes, size_t size, const char *path, const char *dir,
+		   const struct tuffc_options *opt, struct tuff_program **out, struct tuffc_error *err)
+{
+	struct ir_module *m = ir_module_create(opt, err);
+	int ret = m ? 0 : -ENOMEM;
+
+	if (m) {
+		ir_alloc(m, 1);
+		ret = import_onnx(m, bytes, size, path, dir);
+	}
+	for (size_t i = 0; !ret && i < sizeof(passes) / sizeof(passes[0]); i++) {
+		TUFF_TRACE(pass_begin, (int)i);
+		ret = passes[i].run(m);
+		TUFF_TRACE(pass_end, (int)i, m->nvalues, ret);
+		if (!ret && m->oom)
+			ret = -ENOMEM;
+		if (!ret && opt->dump_after && (!strcmp(opt->dump_after, "all") || !strcmp(opt->dump_after, passes[i].name)))
+			ir_dump(m, opt->dump_file ? opt->dump_file : stderr);
+		if (!ret)
+			ret = ir_verify(m, passes[i].name);
+	}
+	if (!ret && opt->device.target != TUFF_TARGET_CPU)
+		ret = ir_error(m, -EOPNOTSUPP, NULL, NULL, "this version compiles for the CPU only");
+	if (!ret)
+		ret = ir_emit(m, out);
+	if (ret && !err->text[0])
+		snprintf(err->text, sizeof(err->text), "%s", strerror(-ret));
+	ir_module_destroy(m);
+	return ret;
+}
+
+EXPORT int tuffc_compile_memory(const void *bytes, size_t size, const char *dir,
+				const struct tuffc_options *opt,
+				struct tuff_program **out, struct tuffc_error *err)
+{
+	*out = NULL;
+	memset(err, 0, sizeof(*err));
+	return compile(bytes, size, NULL, dir, opt, out, err);
+}
+
+EXPORT int tuffc_compile(const char *path, const struct tuffc_options *opt,
+			 struct tuff_program **out, struct tuffc_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[4096], text[512];
+	void *map = NULL;
+	struct stat st;
+	int fd, ret;
+
+	*out = NULL;
+	memset(err, 0, sizeof(*err));
+	snprintf(err->file, sizeof(err->file), "%s", path);
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	if (slash == path)
+		strcpy(dir, "/");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st)) {
+		ret = -errno;
+		goto err_file;
+	}
+	ret = !S_ISREG(st.st_mode) || !st.st_size ? -EINVAL : 0;
+	if (ret) {
+		snprintf(err->text, sizeof(err->text), "%.300s: %s", path, S_ISREG(st.st_mode) ? "the file is empty" : "not a regular file");
+		close(fd);
+		return ret;
+	}
+	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED) {
+		ret = -errno;
+		goto err_file;
+	}
+	close(fd);
+	ret = compile(map, st.st_size, path, dir, opt, out, err);
+	munmap(map, st.st_size);
+	if (ret) {
+		memcpy(text, err->text, sizeof(text));
+		snprintf(err->text, sizeof(err->text), "%.150s: %.340s", path, text);
+	}
+	return ret;
+err_file:
+	if (fd >= 0)
+		close(fd);
+	snprintf(err->text, sizeof(err->text), "%.300s: %s", path, strerror(-ret));
+	return ret;
+}

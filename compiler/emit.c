@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Graph to program: a step a node, views share their input's buffer, what can
+ * be overwritten in place is, and every buffer knows when it lives.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/ir.h"
+
+/* A growing array; out of memory is remembered, not returned. */
+struct vec {
+	void *p;
+	size_t n, cap, es;
+};
+
+struct emit {
+	struct ir_module *m;
+	bool oom;
+	struct vec strings, tensors, bufs, steps, args, attrs, attr_data, syms, weights, in, out, files;
+	uint32_t *tensor;	/* by value id */
+	uint32_t *last_use;	/* step of the last use, by value id */
+};
+
+struct owner {			/* what the program's priv is */
+	struct tuff_program p;
+	void *parts[16];
+};
+
+static void *push(struct emit *e, struct vec *v, const void *item, size_t count)
+{
+	if (v->n + count > v->cap) {
+		size_t cap = v->cap * 2 > v->n + count ? v->cap * 2 : v->n + count + 16;
+		void *p = realloc(v->p, cap * v->es);
+
+		if (!p) {
+			e->oom = true;
+			return NULL;
+		}
+		v->p = p;
+		v->cap = cap;
+	}
+	memcpy((char *)v->p + v->n * v->es, item, count * v->es);
+	v->n += count;
+	return (char *)v->p + (v->n - count) * v->es;
+}
+
+static uint32_t str(struct emit *e, const char *s)
+{
+	uint32_t at = e->strings.n;
+
+	if (!s || !*s)
+		return 0;
+	push(e, &e->strings, s, strlen(s) + 1);
+	return at;
+}
+
+static uint32_t storage_of(uint32_t dtype)
+{
+	return dtype == TUFF_F16 || dtype == TUFF_BF16 ? TUFF_F32 : dtype;
+}
+
+static uint32_t tensor(struct emit *e, struct ir_value *v, uint32_t share)
+{
+	struct ir_module *m = e->m;
+	struct tuff_tens t = { .offset = TUFF_NONE };
+	uint32_t at = e->tensor[v->id];
+
+	if (at != TUFF_NONE)
+		return at;
+	t.name = str(e, v->name);
+	t.dtype = v->dtype;
+	t.storage = storage_of(v->dtype);
+	t.rank = v->rank;
+	for (int i = 0; i < v->rank; i++)
+		t.dim[i] = v->dim[i];
+	t.buffer = share;
+	if (share == TUFF_NONE) {
+		struct tuff_buf b = { .kind = TUFF_BUF_ARENA, .first = e->steps.n, .last = e->steps.n };
+
+		b.size = ex_mul(m, ex_numel(m, v, 0, v->rank), ex_const(m, tuff_dtype_size(t.storage)));
+		if (v->weight != TUFF_NONE) {
+			b.kind = TUFF_BUF_WEIGHT;
+			b.index = v->weight;
+		} else if (v->input >= 0) {
+			b.kind = TUFF_BUF_INPUT;
+			b.index = v->input;
+		}
+		t.buffer = e->bufs.n;
+		push(e, &e->bufs, &b, 1);
+	}
+	at = e->tensors.n;
+	push(e, &e->tensors, &t, 1);
+	e->tensor[v->id] = at;
+	return at;
+}
+
+static struct tuff_buf *buf_of(struct emit *e, uint32_t t)
+{
+	return (struct tuff_buf *)e->bufs.p + ((struct tuff_tens *)e->tensors.p)[t].buffer;
+}
+
+static void attrs(struct emit *e, const struct ir_node *n, struct tuff_step *s)
+{
+	static const uint8_t zero[8];
+
+	s->attr = e->attrs.n;
+	s->nattr = n->nattr;
+	for (uint32_t i = 0; i < n->nattr; i++) {
+		const struct ir_attr *a = &n->attr[i];
+		struct tuff_attr t = { .name = str(e, a->name), .type = a->type, .count = a->n };
+		uint32_t off;
+
+		push(e, &e->attr_data, zero, (8 - e->attr_data.n % 8) % 8);
+		t.data = e->attr_data.n;
+		switch (a->type) {
+		case TUFF_A_FLOAT:
+			push(e, &e->attr_data, &a->f1, 4);
+			break;
+		case TUFF_A_INT:
+			push(e, &e->attr_data, &a->i1, 8);
+			break;
+		case TUFF_A_FLOATS:
+			push(e, &e->attr_data, a->f, 4 * a->n);
+			break;
+		case TUFF_A_INTS:
+			push(e, &e->attr_data, a->i, 8 * a->n);
+			break;
+		case TUFF_A_TENSOR:
+			push(e, &e->attr_data, &a->weight, 4);
+			break;
+		default:
+			for (uint64_t k = 0; k < a->n; k++) {
+				off = str(e, a->s[k]);
+				push(e, &e->attr_data, &off, 4);
+			}
+		}
+		push(e, &e->attrs, &t, 1);
+	}
+}
+
+static bool is_view(uint32_t op)
+{
+	return op == TUFF_OP_RESHAPE || op == TUFF_OP_FLATTEN || op == TUFF_OP_SQUEEZE || op == TUFF_OP_UNSQUEEZE;
+}
+
+/* Elementwise on one shape: output element i needs input element i only. */
+static bool in_place(const struct ir_node *n, uint32_t i)
+{
+	const struct ir_value *x = n->in[i], *o = n->out[0];
+
+	if (!x || storage_of(x->dtype) != storage_of(o->dtype) || x->rank != o->rank ||
+	    memcmp(x->dim, o->dim, x->rank * sizeof(*x->dim)))
+		return false;
+	return (n->op >= TUFF_OP_ADD && n->op <= TUFF_OP_DIV && i < 2) ||
+	       (n->op >= TUFF_OP_NEG && n->op <= TUFF_OP_MISH && n->op != TUFF_OP_PRELU && i == 0) ||
+	       (n->op == TUFF_OP_BATCHNORM && i == 0);
+}
+
+/* lives of values, before buffers: views extend what they look at */
+static void last_uses(struct emit *e)
+{
+	struct ir_module *m = e->m;
+	uint32_t i = 0;
+
+	for (struct ir_node *n = m->first; n; n = n->next, i++)
+		for (uint32_t k = 0; k < n->nin; k++)
+			if (n->in[k])
+				e->last_use[n->in[k]->id] = i;
+	for (uint32_t k = 0; k < m->nout; k++)
+		e->last_use[m->out[k]->id] = TUFF_NONE;
+}
+
+static uint32_t macs(struct ir_module *m, const struct ir_node *n)
+{
+	const struct ir_value *o = n->out[0];
+
+	if (n->op == TUFF_OP_CONV)
+		return ex_mul(m, ex_numel(m, o, 0, o->rank), ex_numel(m, n->in[1], 1, n->in[1]->rank));
+	if (n->op == TUFF_OP_GEMM)
+		return ex_mul(m, ex_numel(m, o, 0, 2), n->in[1]->dim[!!ir_attr_int(n, "transB", 0)]);
+	if (n->op == TUFF_OP_MATMUL)
+		return ex_mul(m, ex_numel(m, o, 0, o->rank), n->in[0]->dim[n->in[0]->rank - 1]);
+	return TUFF_NONE;
+}
+
+static void step(struct emit *e, struct ir_node *n)
+{
+	struct tuff_step s = { .kind = TUFF_STEP_CPU, .op = n->op, .node = str(e, n->name), .nin = n->nin, .nout = n->nout };
+	uint32_t t, none = TUFF_NONE, shared = TUFF_NONE;
+	uint32_t *list = calloc(n->nin + n->nout + 1, sizeof(*list));
+
+	if (!list) {
+		e->oom = true;
+		return;
+	}
+	for (uint32_t i = 0; i < n->nin; i++) {
+		struct tuff_buf *b;
+
+		list[i] = n->in[i] ? tensor(e, n->in[i], TUFF_NONE) : none;
+		if (!n->in[i] || e->oom)
+			continue;
+		b = buf_of(e, list[i]);
+		if (b->last != TUFF_NONE && b->last < e->steps.n)
+			b->last = e->steps.n;
+	}
+	for (uint32_t i = 0; i < n->nin && n->out[0] && !e->oom && shared == TUFF_NONE; i++) {
+		/* the buffer's last reader is this step, and it is not read twice */
+		if (n->in[i] && in_place(n, i) && buf_of(e, list[i])->kind == TUFF_BUF_ARENA &&
+		    e->last_use[n->in[i]->id] == (uint32_t)(uintptr_t)n->reason && n->in[i]->def && !is_view(n->in[i]->def->op)) {
+			bool twice = false;
+
+			for (uint32_t k = 0; k < n->nin; k++)
+				twice |= k != i && n->in[k] && list[k] != none &&
+					 buf_of(e, list[k]) == buf_of(e, list[i]);
+			for (uint32_t k = 0; k < e->tensors.n; k++)	/* nobody views it */
+				twice |= k != list[i] && buf_of(e, k) == buf_of(e, list[i]) && !twice &&
+					 buf_of(e, k)->pad != 0;
+			if (!twice)
+				shared = ((struct tuff_tens *)e->tensors.p)[list[i]].buffer;
+		}
+	}
+	for (uint32_t i = 0; i < n->nout; i++)
+		list[n->nin + i] = n->out[i] ? tensor(e, n->out[i], i ? TUFF_NONE : shared) : none;
+	s.arg = e->args.n;
+	push(e, &e->args, list, n->nin + n->nout);
+	attrs(e, n, &s);
+	s.macs = macs(e->m, n);
+	push(e, &e->steps, &s, 1);
+	free(list);
+	(void)t;
+}
+
+static void io(struct emit *e, struct vec *to, struct ir_value *v)
+{
+	struct tuff_io x = { .name = str(e, v->name), .tensor = tensor(e, v, TUFF_NONE), .weight = TUFF_NONE };
+
+	push(e, to, &x, 1);
+	if (to == &e->out && !e->oom)
+		buf_of(e, x.tensor)->last = TUFF_NONE;
+}
+
+static void destroy(struct tuff_program *p)
+{
+	struct owner *o = p->priv;
+
+	for (size_t i = 0; i < sizeof(o->parts) / sizeof(o->parts[0]); i++)
+		free(o->parts[i]);
+	free(o);
+}
+
+static void tables(struct emit *e)
+{
+	struct ir_module *m = e->m;
+
+	for (uint32_t i = 0; i < m->nsyms; i++) {
+		struct tuff_symbol s = { .name = str(e, m->syms[i].name), .flags = m->syms[i].flags, .max = m->syms[i].max };
+
+		push(e, &e->syms, &s, 1);
+	}
+	for (uint32_t i = 0; i < m->nweights; i++) {
+		m->weights[i].name = str(e, m->wname[i]);
+		push(e, &e->weights, &m->weights[i], 1);
+	}
+	for (uint32_t i = 0; i < m->nfiles; i++) {
+		uint32_t s = str(e, m->files[i]);
+
+		push(e, &e->files, &s, 1);
+	}
+}
+
+static int finish(struct emit *e, struct tuff_program **out)
+{
+	struct ir_module *m = e->m;
+	struct owner *o = calloc(1, sizeof(*o));
+	struct tuff_program *p;
+	struct vec *v[] = { &e->strings, &e->tensors, &e->bufs, &e->steps, &e->args, &e->attrs,
+			    &e->attr_data, &e->syms, &e->weights, &e->in, &e->out, &e->files };
+
+	if (!o || e->oom || m->oom) {
+		free(o);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		o->parts[i] = v[i]->p;
+	o->parts[12] = m->exprs;
+	o->parts[13] = m->data;
+	p = &o->p;
+	p->target = m->opt->device.target;
+	p->strings = e->strings.p, p->strings_size = e->strings.n;
+	p->tensors = e->tensors.p, p->ntensors = e->tensors.n;
+	p->bufs = e->bufs.p, p->nbufs = e->bufs.n;
+	p->steps = e->steps.p, p->nsteps = e->steps.n;
+	p->args = e->args.p, p->nargs = e->args.n;
+	p->attrs = e->attrs.p, p->nattrs = e->attrs.n;
+	p->attr_data = e->attr_data.p, p->attr_data_size = e->attr_data.n;
+	p->syms = e->syms.p, p->nsyms = e->syms.n;
+	p->weights = e->weights.p, p->nweights = e->weights.n;
+	p->inputs = e->in.p, p->ninputs = e->in.n;
+	p->outputs = e->out.p, p->noutputs = e->out.n;
+	p->files = e->files.p, p->nfiles = e->files.n;
+	p->exprs = m->exprs, p->nexprs = m->nexprs;
+	p->data = m->data, p->data_size = m->data_size;
+	m->exprs = NULL;
+	m->data = NULL;
+	p->info.opset = m->opset;
+	p->info.ir_version = m->ir_version;
+	p->priv = o;
+	p->destroy = destroy;
+	memset(v[0], 0, 0);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		v[i]->p = NULL;
+	*out = p;
+	return 0;
+}
+
+int ir_emit(struct ir_module *m, struct tuff_program **out)
+{
+	struct emit e = { .m = m,
+		.strings.es = 1, .tensors.es = sizeof(struct tuff_tens), .bufs.es = sizeof(struct tuff_buf),
+		.steps.es = sizeof(struct tuff_step), .args.es = 4, .attrs.es = sizeof(struct tuff_attr),
+		.attr_data.es = 1, .syms.es = sizeof(struct tuff_symbol), .weights.es = sizeof(struct tuff_weight),
+		.in.es = sizeof(struct tuff_io), .out.es = sizeof(struct tuff_io), .files.es = 4 };
+	struct vec *v[] = { &e.strings, &e.tensors, &e.bufs, &e.steps, &e.args, &e.attrs,
+			    &e.attr_data, &e.syms, &e.weights, &e.in, &e.out, &e.files };
+	uint32_t index = 0;
+	uint64_t params = 0;
+	int ret;
+
+	e.tensor = malloc((m->nvalues + 1) * sizeof(*e.tensor));
+	e.last_use = calloc(m->nvalues + 1, sizeof(*e.last_use));
+	e.oom = !e.tensor || !e.last_use;
+	push(&e, &e.strings, "", 1);
+	if (!e.oom) {
+		memset(e.tensor, 0xff, (m->nvalues + 1) * sizeof(*e.tensor));
+		last_uses(&e);
+	}
+	for (uint32_t i = 0; i < m->nin && !e.oom; i++)
+		io(&e, &e.in, m->in[i]);
+	for (struct ir_node *n = m->first; n && !e.oom; n = n->next, index++) {
+		if (is_view(n->op)) {
+			uint32_t t = tensor(&e, n->in[0], TUFF_NONE);
+
+			if (e.oom)
+				break;
+			buf_of(&e, t)->pad = 1;	/* viewed: not for in-place use */
+			tensor(&e, n->out[0], ((struct tuff_tens *)e.tensors.p)[t].buffer);
+			continue;
+		}
+		n->reason = (const char *)(uintptr_t)index;
+		step(&e, n);
+		n->reason = NULL;
+	}
+	for (uint32_t i = 0; i < m->nout && !e.oom; i++)
+		io(&e, &e.out, m->out[i]);
+	for (size_t i = 0; i < e.bufs.n && !e.oom; i++) {
+		struct tuff_buf *b = (struct tuff_buf *)e.bufs.p + i;
+
+		b->pad = 0;
+		if (b->last == TUFF_NONE)
+			b->last = e.steps.n;
+	}
+	for (uint32_t i = 0; i < m->nvalues; i++) {
+		const struct ir_value *x = m->values[i];
+		uint64_t n = 1;
+
+		if (x->weight == TUFF_NONE || e.oom || e.tensor[i] == TUFF_NONE)
+			continue;
+		for (uint32_t k = 0; k < m->weights[x->weight].rank; k++)
+			n *= m->weights[x->weight].dim[k];
+		params += n;
+	}
+	if (!e.oom)
+		tables(&e);
+	ret = finish(&e, out);
+	if (!ret)
+		(*out)->info.parameters = params;
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		free(v[i]->p);
+	free(e.tensor);
+	free(e.last_use);
+	return ret;
+}
