@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The CPU path: one row per operator of compiler/ops.h. Tensors are dense and
+ * row-major; float16 and bfloat16 are stored as float32.
+ */
+#ifndef TUFF_CPU_H
+#define TUFF_CPU_H
+
+#include "compiler/ops.h"
+#include "program/program.h"
+
+struct cpu_tensor {
+	uint32_t dtype;		/* stored element type; 0 = absent optional input */
+	uint32_t logical;	/* the model's type: Cast rounds to it */
+	uint32_t rank;
+	int64_t dim[TUFF_MAX_RANK];
+	void *data;		/* may be NULL when there are no elements */
+};
+
+struct cpu_args {
+	const struct tuff_program *p;
+	const struct tuff_step *s;
+	const struct cpu_tensor *in;
+	struct cpu_tensor *out;	/* dims and data are set by the caller */
+	uint32_t nin, nout;
+	char *err;		/* a sentence on failure */
+	size_t errlen;
+};
+
+struct cpu_op {
+	/* once per plan, shapes known, constant inputs have data; may be NULL */
+	int (*prepare)(const struct cpu_args *a, void **state);
+	int (*run)(const struct cpu_args *a, void *state);
+	void (*destroy)(void *state);
+};
+extern const struct cpu_op cpu_ops[TUFF_OP_COUNT];	/* run NULL: not there */
+
+static inline bool cpu_has(const struct cpu_args *a, uint32_t i)
+{
+	return i < a->nin && a->in[i].dtype;
+}
+static inline int64_t cpu_count(const struct cpu_tensor *t, uint32_t from, uint32_t to)
+{
+	int64_t n = 1;
+
+	for (uint32_t i = from; i < to; i++)
+		n *= t->dim[i];
+	return n;
+}
+static inline int64_t cpu_numel(const struct cpu_tensor *t)
+{
+	return cpu_count(t, 0, t->rank);
+}
+int64_t cpu_get_int(const struct cpu_tensor *t, int64_t i);	/* any integer type, bool */
+double cpu_get(const struct cpu_tensor *t, int64_t i);		/* any numeric type */
+void cpu_set(struct cpu_tensor *t, int64_t i, double v);
+void cpu_set_int(struct cpu_tensor *t, int64_t i, int64_t v);
+static inline bool cpu_is_float(uint32_t dtype)
+{
+	return dtype == TUFF_F32 || dtype == TUFF_F64;
+}
+float cpu_act(int act, float x, float p0, float p1);	/* enum tuff_ew, -1 = none */
+
+/* the rows, by file */
+int cpu_unary(const struct cpu_args *a, void *st);
+int cpu_binary(const struct cpu_args *a, void *st);
+int cpu_where(const struct cpu_args *a, void *st);
+int cpu_cast(const struct cpu_args *a, void *st);
+int cpu_prelu(const struct cpu_args *a, void *st);
+int cpu_pool(const struct cpu_args *a, void *st);
+int cpu_gpool(const struct cpu_args *a, void *st);
+int cpu_batchnorm(const struct cpu_args *a, void *st);
+int cpu_layernorm(const struct cpu_args *a, void *st);
+int cpu_instancenorm(const struct cpu_args *a, void *st);
+int cpu_lrn(const struct cpu_args *a, void *st);
+int cpu_softmax(const struct cpu_args *a, void *st);
+int cpu_reduce(const struct cpu_args *a, void *st);
+int cpu_argmax(const struct cpu_args *a, void *st);
+int cpu_matmul(const struct cpu_args *a, void *st);
+int cpu_gemm(const struct cpu_args *a, void *st);
+int cpu_transpose(const struct cpu_args *a, void *st);
+int cpu_concat(const struct cpu_args *a, void *st);
+int cpu_split(const struct cpu_args *a, void *st);
+int cpu_slice(const struct cpu_args *a, void *st);
+int cpu_pad(const struct cpu_args *a, void *st);
+int cpu_expand(const struct cpu_args *a, void *st);
+int cpu_tile(const struct cpu_args *a, void *st);
+int cpu_gather(const struct cpu_args *a, void *st);
+int cpu_resize(const struct cpu_args *a, void *st);
+int cpu_shape(const struct cpu_args *a, void *st);
+int cpu_fill(const struct cpu_args *a, void *st);
+int cpu_range(const struct cpu_args *a, void *st);
+int cpu_lstm(const struct cpu_args *a, void *st);
+int cpu_cumsum(const struct cpu_args *a, void *st);
+int cpu_trilu(const struct cpu_args *a, void *st);
+int cpu_conv_prepare(const struct cpu_args *a, void **st);
+int cpu_conv_run(const struct cpu_args *a, void *st);
+void cpu_conv_destroy(void *st);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/* Pooling, normalisation, softmax. Accumulation in double. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "userspace/cpu/cpu.h"
+
+struct window {
+	int n;		/* spatial dimensions */
+	int64_t k[6], s[6], d[6], p[6];	/* kernel, stride, dilation, pad at the start */
+	int64_t pe[6];			/* and at the end */
+};
+
+static void window_of(const struct cpu_args *a, struct window *w)
+{
+	const struct cpu_tensor *x = &a->in[0], *o = &a->out[0];
+	const char *ap = tuff_attr_str(a->p, a->s, "auto_pad", "NOTSET");
+	size_t nk, ns, nd, np;
+	const int64_t *k = tuff_attr_ints(a->p, a->s, "kernel_shape", &nk), *s = tuff_attr_ints(a->p, a->s, "strides", &ns);
+	const int64_t *d = tuff_attr_ints(a->p, a->s, "dilations", &nd), *p = tuff_attr_ints(a->p, a->s, "pads", &np);
+
+	w->n = x->rank - 2;
+	for (int i = 0; i < w->n; i++) {
+		w->k[i] = k[i];
+		w->s[i] = ns ? s[i] : 1;
+		w->d[i] = nd ? d[i] : 1;
+		w->p[i] = np && strcmp(ap, "VALID") ? p[i] : 0;
+		w->pe[i] = np && strcmp(ap, "VALID") ? p[w->n + i] : 0;
+		if (!strncmp(ap, "SAME", 4)) {
+			int64_t total = (o->dim[2 + i] - 1) * w->s[i] + (k[i] - 1) * w->d[i] + 1 - x->dim[2 + i];
+
+			total = total < 0 ? 0 : total;
+			w->p[i] = !strcmp(ap, "SAME_LOWER") ? (total + 1) / 2 : total / 2;
+			w->pe[i] = total - w->p[i];
+		}
+	}
+}
+
+int cpu_pool(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	struct cpu_tensor *o = &a->out[0];
+	bool max = a->s->op == TUFF_OP_MAXPOOL, pad = tuff_attr_int(a->p, a->s, "count_include_pad", 0);
+	int64_t in = cpu_count(x, 2, x->rank), out = cpu_count(o, 2, o->rank), planes = x->dim[0] * x->dim[1], taps = 1;
+	struct window w;
+
+	if (a->nout > 1 && a->out[1].dtype) {
+		snprintf(a->err, a->errlen, "indices of MaxPool are not supported");
+		return -EOPNOTSUPP;
+	}
+	window_of(a, &w);
+	for (int i = 0; i < w.n; i++)
+		taps *= w.k[i];
+	for (int64_t c = 0; c < planes; c++)
+		for (int64_t i = 0; i < out; i++) {
+			int64_t base[6], r = i, count = 0, padded = 1;
+			double acc = max ? -INFINITY : 0;
+
+			for (int d = w.n - 1; d >= 0; d--) {
+				int64_t end;
+
+				base[d] = r % o->dim[2 + d] * w.s[d] - w.p[d];
+				r /= o->dim[2 + d];
+				/* taps beyond the padded input (ceil_mode) never count */
+				end = (x->dim[2 + d] + w.pe[d] - base[d] + w.d[d] - 1) / w.d[d];
+				padded *= end < w.k[d] ? end : w.k[d];
+			}
+			for (int64_t t = 0; t < taps; t++) {
+				int64_t at = 0, mul = 1, q = t;
+				bool inside = true;
+				double v;
+
+				for (int d = w.n - 1; d >= 0 && inside; d--) {
+					int64_t y = base[d] + q % w.k[d] * w.d[d];
+
+					inside = y >= 0 && y < x->dim[2 + d];
+					at += y * mul;
+					mul *= x->dim[2 + d];
+					q /= w.k[d];
+				}
+				if (!inside)
+					continue;
+				v = cpu_get(x, c * in + at);
+				acc = max ? (v > acc || isnan(v) ? v : acc) : acc + v;
+				count++;
+			}
+			cpu_set(o, c * out + i, max ? acc : acc / (pad ? padded : count));
+		}
+	return 0;
+}
+
+int cpu_gpool(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	int64_t planes = x->dim[0] * x->dim[1], in = cpu_count(x, 2, x->rank);
+
+	for (int64_t c = 0; c < planes; c++) {
+		double acc = a->s->op == TUFF_OP_GLOBAL_MAXPOOL ? -INFINITY : 0;
+
+		for (int64_t i = 0; i < in; i++) {
+			double v = cpu_get(x, c * in + i);
+
+			acc = a->s->op == TUFF_OP_GLOBAL_MAXPOOL ? fmax(acc, v) : acc + v / in;
+		}
+		cpu_set(&a->out[0], c, acc);
+	}
+	return 0;
+}
+
+int cpu_batchnorm(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	int64_t C = x->rank > 1 ? x->dim[1] : 1, in = x->rank > 2 ? cpu_count(x, 2, x->rank) : 1;
+	double eps = tuff_attr_float(a->p, a->s, "epsilon", 1e-5f);
+
+	for (int64_t nc = 0; nc < x->dim[0] * C; nc++) {
+		int64_t c = nc % C;
+		double s = cpu_get(&a->in[1], c) / sqrt(cpu_get(&a->in[4], c) + eps);
+		double b = cpu_get(&a->in[2], c) - cpu_get(&a->in[3], c) * s;
+
+		for (int64_t i = 0; i < in; i++)
+			cpu_set(&a->out[0], nc * in + i, cpu_get(x, nc * in + i) * s + b);
+	}
+	return 0;
+}
+
+/* (x - mean) / sqrt(var + eps) over n elements from `at` */
+static void standardise(const struct cpu_args *a, int64_t at, int64_t n, double eps)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	double mean = 0, var = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		mean += cpu_get(x, at + i);
+	mean /= n;
+	for (int64_t i = 0; i < n; i++)
+		var += (cpu_get(x, at + i) - mean) * (cpu_get(x, at + i) - mean);
+	var = 1 / sqrt(var / n + eps);
+	for (int64_t i = 0; i < n; i++)
+		cpu_set(&a->out[0], at + i, (cpu_get(x, at + i) - mean) * var);
+}
+
+int cpu_layernorm(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	int64_t axis = tuff_attr_int(a->p, a->s, "axis", -1), n, total = cpu_numel(x);
+
+	axis += axis < 0 ? x->rank : 0;
+	n = cpu_count(x, axis, x->rank);
+	for (int64_t at = 0; n && at < total; at += n) {
+		standardise(a, at, n, tuff_attr_float(a->p, a->s, "epsilon", 1e-5f));
+		for (int64_t i = 0; i < n; i++)
+			cpu_set(&a->out[0], at + i, cpu_get(&a->out[0], at + i) * cpu_get(&a->in[1], i % cpu_numel(&a->in[1])) +
+				(cpu_has(a, 2) ? cpu_get(&a->in[2], i % cpu_numel(&a->in[2])) : 0));
+	}
+	return 0;
+}
+
+int cpu_instancenorm(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	int64_t in = cpu_count(x, 2, x->rank);
+
+	for (int64_t nc = 0; in && nc < x->dim[0] * x->dim[1]; nc++) {
+		standardise(a, nc * in, in, tuff_attr_float(a->p, a->s, "epsilon", 1e-5f));
+		for (int64_t i = nc * in; i < (nc + 1) * in; i++)
+			cpu_set(&a->out[0], i, cpu_get(&a->out[0], i) * cpu_get(&a->in[1], nc % x->dim[1]) + cpu_get(&a->in[2], nc % x->dim[1]));
+	}
+	return 0;
+}
+
+int cpu_lrn(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	int64_t size = tuff_attr_int(a->p, a->s, "size", 1), C = x->dim[1], in = cpu_count(x, 2, x->rank);
+	double alpha = tuff_attr_float(a->p, a->s, "alpha", 1e-4f), beta = tuff_attr_float(a->p, a->s, "beta", 0.75f);
+	double bias = tuff_attr_float(a->p, a->s, "bias", 1);
+
+	for (int64_t nc = 0; nc < x->dim[0] * C; nc++) {
+		int64_t c = nc % C, lo = c - (size - 1) / 2, hi = c + size / 2;	/* floor, ceil of (size-1)/2 */
+
+		lo = lo < 0 ? 0 : lo;
+		hi = hi >= C ? C - 1 : hi;
+		for (int64_t i = 0; i < in; i++) {
+			double sum = 0, v;
+
+			for (int64_t k = lo; k <= hi; k++) {
+				v = cpu_get(x, (nc - c + k) * in + i);
+				sum += v * v;
+			}
+			cpu_set(&a->out[0], nc * in + i, cpu_get(x, nc * in + i) / pow(bias + alpha / size * sum, beta));
+		}
+	}
+	return 0;
+}
+
+int cpu_softmax(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	int64_t axis = tuff_attr_int(a->p, a->s, "axis", -1), n, in, total = cpu_numel(x);
+	bool log_ = a->s->op == TUFF_OP_LOGSOFTMAX;
+
+	axis += axis < 0 ? x->rank : 0;
+	if (axis < 0 || axis >= (int64_t)x->rank + (x->rank == 0)) {
+		snprintf(a->err, a->errlen, "axis %lld is out of range", (long long)axis);
+		return -EINVAL;
+	}
+	n = x->rank ? x->dim[axis] : 1;
+	in = x->rank ? cpu_count(x, axis + 1, x->rank) : 1;
+	if (tuff_attr_int(a->p, a->s, "tuff.flat", 0)) {	/* opset < 13: over all from axis on */
+		n *= in;
+		in = 1;
+	}
+	for (int64_t o = 0; total && o < total / (n * in); o++)
+		for (int64_t i = 0; i < in; i++) {
+			int64_t at = o * n * in + i;
+			double max = -INFINITY, sum = 0;
+
+			for (int64_t k = 0; k < n; k++)
+				max = fmax(max, cpu_get(x, at + k * in));
+			for (int64_t k = 0; k < n; k++)
+				sum += exp(cpu_get(x, at + k * in) - max);
+			for (int64_t k = 0; k < n; k++) {
+				double v = cpu_get(x, at + k * in) - max;
+
+				cpu_set(&a->out[0], at + k * in, log_ ? v - log(sum) : exp(v) / sum);
+			}
+		}
+	return 0;
+}
