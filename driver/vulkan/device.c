@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/* The VkDevice, and the table that the executor holds. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "driver/vulkan/vk.h"
+
+static int vkb_enumerate(struct tuff_be_info *infos, uint32_t max)
+{
+	VkPhysicalDevice phys[TUFF_BE_MAX_DEVICES];
+	int n = vkb_physical(phys, max < TUFF_BE_MAX_DEVICES ? max : TUFF_BE_MAX_DEVICES);
+
+	for (int i = 0; i < n; i++)
+		vkb_describe(phys[i], &infos[i]);
+	return n;
+}
+
+static int create_device(struct tuff_be_device *dev)
+{
+	const char *ext[8];
+	float prio = 1.0f;
+	VkPhysicalDeviceFeatures have, want = { .robustBufferAccess = VK_TRUE };
+	VkDeviceQueueCreateInfo qi = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+		.queueFamilyIndex = dev->family, .queueCount = 1, .pQueuePriorities = &prio };
+	VkDeviceCreateInfo ci = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .queueCreateInfoCount = 1,
+		.pQueueCreateInfos = &qi, .pEnabledFeatures = &want,
+		.ppEnabledExtensionNames = ext };
+	VkResult r;
+
+	vkGetPhysicalDeviceFeatures(dev->phys, &have);
+	want.shaderInt16 = have.shaderInt16;
+	want.shaderInt64 = have.shaderInt64;
+	want.shaderFloat64 = have.shaderFloat64;
+	dev->has_hostptr = vkb_has_ext(dev->phys, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+	dev->has_dmabuf = vkb_has_ext(dev->phys, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME) &&
+			  vkb_has_ext(dev->phys, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+	if (dev->has_hostptr)
+		ext[ci.enabledExtensionCount++] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
+	if (dev->has_dmabuf) {
+		ext[ci.enabledExtensionCount++] = VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME;
+		ext[ci.enabledExtensionCount++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
+	}
+	if (dev->info.features & TUFF_BE_F_MEMORY_BUDGET)
+		ext[ci.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+	r = vkCreateDevice(dev->phys, &ci, NULL, &dev->dev);
+	if (r)
+		return vkb_errno(r);
+	if (dev->has_hostptr)
+		dev->get_hostptr = (PFN_vkGetMemoryHostPointerPropertiesEXT)
+			vkGetDeviceProcAddr(dev->dev, "vkGetMemoryHostPointerPropertiesEXT");
+	if (dev->has_dmabuf)
+		dev->get_fd = (PFN_vkGetMemoryFdPropertiesKHR)
+			vkGetDeviceProcAddr(dev->dev, "vkGetMemoryFdPropertiesKHR");
+	dev->has_hostptr = dev->get_hostptr != NULL;
+	dev->has_dmabuf = dev->get_fd != NULL;
+	vkGetDeviceQueue(dev->dev, dev->family, 0, &dev->queue);
+	return 0;
+}
+
+static void init_locks(struct tuff_be_device *dev)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&dev->layout_lock, NULL);
+	pthread_mutex_init(&dev->qlock, NULL);
+	pthread_mutex_init(&dev->wlock, NULL);
+	pthread_cond_init(&dev->wcond, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&dev->kcond, &attr);
+	pthread_condattr_destroy(&attr);
+	dev->wlast = &dev->wfirst;
+}
+
+static void vkb_close(struct tuff_be_device *dev)
+{
+	if (!dev || dev->poisoned)	/* quarantined for the process's life */
+		return;
+	vkb_workers_stop(dev);
+	if (dev->dev) {
+		vkDeviceWaitIdle(dev->dev);
+		vkb_cache_save(dev);
+		vkb_mem_free(dev, dev->dummy);
+		for (int i = 0; i < VKB_LAYOUTS; i++) {
+			vkDestroyPipelineLayout(dev->dev, dev->layouts[i].pipe, NULL);
+			vkDestroyDescriptorSetLayout(dev->dev, dev->layouts[i].set, NULL);
+		}
+		vkb_queue_fini(dev);
+		vkDestroyPipelineCache(dev->dev, dev->cache, NULL);
+		vkDestroyCommandPool(dev->dev, dev->pool, NULL);
+		vkDestroyDevice(dev->dev, NULL);
+	}
+	pthread_cond_destroy(&dev->kcond);
+	pthread_cond_destroy(&dev->wcond);
+	pthread_mutex_destroy(&dev->wlock);
+	pthread_mutex_destroy(&dev->qlock);
+	pthread_mutex_destroy(&dev->layout_lock);
+	free(dev);
+}
+
+static int vkb_open(uint32_t index, struct tuff_be_device **out)
+{
+	VkPhysicalDevice phys[TUFF_BE_MAX_DEVICES];
+	VkCommandPoolCreateInfo ci = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO };
+	struct tuff_be_mem_desc dummy = { .size = 4096, .placement = TUFF_BE_DEVICE };
+	struct tuff_be_device *dev;
+	uint32_t ts_bits;
+	int n, ret;
+
+	n = vkb_physical(phys, TUFF_BE_MAX_DEVICES);
+	if (n < 0)
+		return n;
+	if (index >= (uint32_t)n)
+		return -ENODEV;
+	dev = calloc(1, sizeof(*dev));
+	if (!dev)
+		return -ENOMEM;
+	init_locks(dev);
+	dev->phys = phys[index];
+	vkb_describe(dev->phys, &dev->info);
+	ret = dev->info.rejected[0] ? -EOPNOTSUPP : 0;
+	if (!ret)
+		ret = vkb_family(dev->phys, &dev->family, &ts_bits);
+	if (!ret)
+		ret = create_device(dev);
+	if (ret)
+		goto err_dev;
+	vkGetPhysicalDeviceMemoryProperties(dev->phys, &dev->memprops);
+	ci.queueFamilyIndex = dev->family;
+	ret = vkb_errno(vkCreateCommandPool(dev->dev, &ci, NULL, &dev->pool));
+	if (!ret)
+		ret = vkb_queue_init(dev);
+	if (!ret)
+		ret = vkb_mem_alloc(dev, &dummy, &dev->dummy);
+	if (ret)
+		goto err_dev;
+	dev->warm = dev->info.class == TUFF_BE_SOFTWARE_WIDE;
+	vkb_cache_load(dev);
+	vkb_probe_reach(dev);
+	memset(&dev->cnt, 0, sizeof(dev->cnt));
+	*out = dev;
+	return 0;
+
+err_dev:
+	vkb_close(dev);
+	return ret;
+}
+
+static const struct tuff_be_info *vkb_info(struct tuff_be_device *dev)
+{
+	return &dev->info;
+}
+
+static void vkb_budget(struct tuff_be_device *dev, struct tuff_be_region *regions)
+{
+	VkPhysicalDeviceMemoryBudgetPropertiesEXT b = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT };
+	VkPhysicalDeviceMemoryProperties2 m = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &b };
+
+	memcpy(regions, dev->info.regions, sizeof(dev->info.regions));
+	if (!(dev->info.features & TUFF_BE_F_MEMORY_BUDGET))
+		return;
+	vkGetPhysicalDeviceMemoryProperties2(dev->phys, &m);
+	for (uint32_t i = 0; i < dev->info.nregions; i++)
+		regions[i].budget_B = b.heapBudget[i];
+}
+
+static void vkb_poison(struct tuff_be_device *dev)
+{
+	pthread_mutex_lock(&dev->qlock);
+	dev->poisoned = true;
+	pthread_mutex_unlock(&dev->qlock);
+}
+
+static void vkb_counters(struct tuff_be_device *dev, struct tuff_be_counters *out)
+{
+	*out = dev->cnt;
+	out->validation = vkb_validation_count();
+}
+
+const struct tuff_be_ops tuff_be_vulkan = {
+	.name = "vulkan",
+	.enumerate = vkb_enumerate,
+	.open = vkb_open,
+	.close = vkb_close,
+	.info = vkb_info,
+	.budget = vkb_budget,
+	.mem_alloc = vkb_mem_alloc,
+	.mem_import = vkb_mem_import,
+	.mem_free = vkb_mem_free,
+	.mem_map = vkb_mem_map,
+	.mem_sync = vkb_mem_sync,
+	.mem_staged = vkb_mem_staged,
+	.kernel_create = vkb_kernel_create,
+	.kernel_wait = vkb_kernel_wait,
+	.kernel_destroy = vkb_kernel_destroy,
+	.record = vkb_record,
+	.rec_destroy = vkb_rec_destroy,
+	.submit = vkb_submit,
+	.wait = vkb_wait,
+	.timestamps = vkb_timestamps,
+	.poison = vkb_poison,
+	.counters = vkb_counters,
+};
