@@ -2,6 +2,7 @@
 /* Pooling, normalisation, softmax. Accumulation in double. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "userspace/cpu/cpu.h"
