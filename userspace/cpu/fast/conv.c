@@ -102,12 +102,13 @@ int cpu_conv_prepare(const struct cpu_args *a, void **state)
 {
 	static const dnnl_format_tag_t tags[] = { 0, 0, 0, dnnl_abc, dnnl_abcd, dnnl_abcde, dnnl_abcdef };
 	const struct cpu_tensor *x = &a->in[0], *w = &a->in[1], *o = &a->out[0];
-	int64_t group = tuff_attr_int(a->p, a->s, "group", 1), s[6], d[6], p0[6], p1[6];
+	int64_t group = tuff_attr_int(a->p, a->s, "group", 1);
+	dnnl_dims_t xd = { 0 }, od = { 0 }, bd = { 0 }, s = { 0 }, d = { 0 }, p0 = { 0 }, p1 = { 0 };
 	dnnl_memory_desc_t xm, wm, wany, bm, om;
 	dnnl_convolution_desc_t cd;
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_primitive_attr_t attr = NULL;
-	dnnl_dims_t wd;
+	dnnl_dims_t wd = { 0 };
 	dnnl_status_t st;
 	struct conv *c;
 	int wr = w->rank;
@@ -126,15 +127,18 @@ int cpu_conv_prepare(const struct cpu_args *a, void **state)
 		memcpy(wd + 2, w->dim + 1, sizeof(*wd) * (w->rank - 1));
 		wr++;
 	}
+	memcpy(xd, x->dim, sizeof(x->dim));
+	memcpy(od, o->dim, sizeof(o->dim));
+	bd[0] = o->dim[1];
 	pads(a, s, d, p0, p1);
 	st = dnnl_engine_create(&c->engine, dnnl_cpu, 0);
 	st = st ? st : dnnl_stream_create(&c->stream, c->engine, dnnl_stream_default_flags);
-	st = st ? st : dnnl_memory_desc_init_by_tag(&xm, x->rank, x->dim, dnnl_f32, tags[x->rank]);
-	st = st ? st : dnnl_memory_desc_init_by_tag(&om, o->rank, o->dim, dnnl_f32, tags[o->rank]);
+	st = st ? st : dnnl_memory_desc_init_by_tag(&xm, x->rank, xd, dnnl_f32, tags[x->rank]);
+	st = st ? st : dnnl_memory_desc_init_by_tag(&om, o->rank, od, dnnl_f32, tags[o->rank]);
 	st = st ? st : dnnl_memory_desc_init_by_tag(&wm, wr, wd, dnnl_f32, tags[wr]);
 	st = st ? st : dnnl_memory_desc_init_by_tag(&wany, wr, wd, dnnl_f32, dnnl_format_tag_any);
 	if (!st && cpu_has(a, 2))
-		st = dnnl_memory_desc_init_by_tag(&bm, 1, a->in[2].dim, dnnl_f32, dnnl_a);
+		st = dnnl_memory_desc_init_by_tag(&bm, 1, bd, dnnl_f32, dnnl_a);
 	st = st ? st : dnnl_dilated_convolution_forward_desc_init(&cd, dnnl_forward_inference, dnnl_convolution_direct, &xm, &wany,
 								  cpu_has(a, 2) ? &bm : NULL, &om, s, d, p0, p1);
 	st = st ? st : dnnl_primitive_attr_create(&attr);

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Instantiation: sizes from symbols, buffers placed in one arena, every step's
+ * tensors resolved and prepared. After that a run allocates nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "userspace/session.h"
+
+#define ARENA_ALIGN 64
+#define MAX_TENSOR_BYTES (1ll << 40)
+
+void plan_destroy(const struct tuff_session *s, struct plan *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; p->steps && i < s->p->nsteps; i++)
+		if (p->steps[i].state)
+			cpu_ops[s->p->steps[i].op].destroy(p->steps[i].state);
+	for (uint32_t i = 0; p->in_convert && i < s->p->ninputs; i++)
+		free(p->in_convert[i]);
+	for (uint32_t i = 0; p->out_convert && i < s->p->noutputs; i++)
+		free(p->out_convert[i]);
+	free(p->in_convert);
+	free(p->out_convert);
+	free(p->steps);
+	free(p->tensors);
+	free(p->arena);
+	free(p->data);
+	free(p->vals);
+	free(p->syms);
+	free(p);
+}
+
+static int place(struct tuff_session *s, struct plan *pl, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	uint64_t *sizes = calloc(p->nbufs + 1, sizeof(*sizes)), *off = calloc(p->nbufs + 1, sizeof(*off));
+	int ret = sizes && off ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; !ret && i < p->nbufs; i++) {
+		int64_t v = pl->vals[p->bufs[i].size];
+
+		if (v < 0 || v > MAX_TENSOR_BYTES) {
+			ret = session_error(err, -EINVAL, "%s: a tensor of %lld bytes comes from these input shapes", s->path, (long long)v);
+			goto out;
+		}
+		sizes[i] = v;
+	}
+	if (!ret)
+		ret = tuff_memplan(p->bufs, p->nbufs, TUFF_BUF_ARENA, sizes, ARENA_ALIGN, off, &pl->mem);
+	if (!ret) {
+		pl->arena = aligned_alloc(ARENA_ALIGN, (pl->mem.size + 2 * ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN);
+		ret = pl->arena ? 0 : -ENOMEM;
+	}
+	if (ret) {
+		session_error(err, ret, "%s: no memory for activations of %llu bytes", s->path, (unsigned long long)pl->mem.size);
+		goto out;
+	}
+	for (uint32_t i = 0; i < p->nbufs; i++) {
+		if (p->bufs[i].kind == TUFF_BUF_ARENA)
+			pl->data[i] = (char *)pl->arena + off[i];
+		else if (p->bufs[i].kind == TUFF_BUF_WEIGHT)
+			pl->data[i] = s->weights[p->bufs[i].index];
+	}
+out:
+	free(sizes);
+	free(off);
+	return ret;
+}
+
+static void resolve(const struct tuff_program *p, const struct plan *pl, uint32_t t, struct cpu_tensor *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (t == TUFF_NONE)
+		return;
+	out->dtype = p->tensors[t].storage;
+	out->logical = p->tensors[t].dtype;
+	out->rank = p->tensors[t].rank;
+	for (uint32_t i = 0; i < out->rank; i++)
+		out->dim[i] = pl->vals[p->tensors[t].dim[i]];
+	out->data = pl->data[p->tensors[t].buffer];
+}
+
+static int prepare(struct tuff_session *s, struct plan *pl, uint32_t i, struct cpu_tensor **pool, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	const struct tuff_step *st = &p->steps[i];
+	struct plan_step *ps = &pl->steps[i];
+	char why[256] = "";
+	int ret = 0;
+
+	ps->in = *pool;
+	ps->out = *pool + st->nin;
+	*pool += st->nin + st->nout;
+	for (uint32_t k = 0; k < st->nin + st->nout; k++) {
+		resolve(p, pl, p->args[st->arg + k], &ps->in[k]);
+		for (uint32_t d = 0; d < ps->in[k].rank; d++)
+			if (ps->in[k].dim[d] < 0)
+				return session_error(err, -EINVAL, "%s: node '%s' (%s): dimension %u is %lld with these input shapes",
+						     s->path, tuff_str(p, st->node), tuff_op_name(st->op), d, (long long)ps->in[k].dim[d]);
+	}
+	ps->args = (struct cpu_args){ .p = p, .s = st, .in = ps->in, .out = ps->out, .nin = st->nin, .nout = st->nout,
+				      .err = why, .errlen = sizeof(why) };
+	if (!cpu_ops[st->op].run)
+		ret = -EOPNOTSUPP;
+	else if (cpu_ops[st->op].prepare)
+		ret = cpu_ops[st->op].prepare(&ps->args, &ps->state);
+	if (ret)
+		session_error(err, ret, "%s: node '%s' (%s): %s", s->path, tuff_str(p, st->node), tuff_op_name(st->op),
+			      *why ? why : "this operator is not supported on the CPU");
+	if (ret && err) {
+		strncpy(err->node, tuff_str(p, st->node), sizeof(err->node) - 1);
+		strncpy(err->op, tuff_op_name(st->op), sizeof(err->op) - 1);
+	}
+	return ret;
+}
+
+static int converts(struct tuff_session *s, struct plan *pl, const struct tuff_io *io, uint32_t n, void **to)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct tuff_tens *t = &s->p->tensors[io[i].tensor];
+		bool in = to == pl->in_convert;
+		int64_t size = 1;
+
+		if (t->dtype == t->storage)
+			continue;
+		for (uint32_t d = 0; d < t->rank; d++)
+			size *= pl->vals[t->dim[d]];
+		to[i] = aligned_alloc(64, (size * tuff_dtype_size(in ? t->storage : t->dtype) + 127) / 64 * 64);
+		if (!to[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int build(struct tuff_session *s, const int64_t *syms, struct plan **out, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	struct plan *pl = calloc(1, sizeof(*pl));
+	struct cpu_tensor *pool;
+	uint64_t ntens = 1;
+	uint32_t bad;
+	int ret = -ENOMEM;
+
+	if (!pl)
+		return session_error(err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < p->nsteps; i++)
+		ntens += p->steps[i].nin + p->steps[i].nout;
+	pl->syms = calloc(p->nsyms + 1, sizeof(*pl->syms));
+	pl->vals = calloc(p->nexprs + 1, sizeof(*pl->vals));
+	pl->data = calloc(p->nbufs + 1, sizeof(*pl->data));
+	pl->steps = calloc(p->nsteps + 1, sizeof(*pl->steps));
+	pl->in_convert = calloc(p->ninputs + 1, sizeof(void *));
+	pl->out_convert = calloc(p->noutputs + 1, sizeof(void *));
+	pool = pl->tensors = calloc(ntens, sizeof(*pl->tensors));
+	if (!pl->syms || !pl->vals || !pl->data || !pl->steps || !pool || !pl->in_convert || !pl->out_convert) {
+		session_error(err, ret, "out of memory");
+		goto err_plan;
+	}
+	memcpy(pl->syms, syms, p->nsyms * sizeof(*syms));
+	ret = tuff_expr_eval(p->exprs, p->nexprs, syms, p->nsyms, pl->vals, &bad);
+	if (ret) {
+		session_error(err, -EINVAL, "%s: a size cannot be computed for these input shapes", s->path);
+		goto err_plan;
+	}
+	ret = place(s, pl, err);
+	for (uint32_t i = 0; !ret && i < p->nsteps; i++) {
+		ret = prepare(s, pl, i, &pool, err);
+		if (!ret && p->steps[i].macs != TUFF_NONE)
+			pl->macs += pl->vals[p->steps[i].macs];
+	}
+	if (!ret) {
+		ret = converts(s, pl, p->inputs, p->ninputs, pl->in_convert);
+		ret = ret ? ret : converts(s, pl, p->outputs, p->noutputs, pl->out_convert);
+		if (ret)
+			session_error(err, ret, "out of memory");
+	}
+	if (ret)
+		goto err_plan;
+	*out = pl;
+	return 0;
+err_plan:
+	plan_destroy(s, pl);
+	return ret;
+}
+
+int plan_get(struct tuff_session *s, const int64_t *syms, struct plan **out, struct tuff_error *err)
+{
+	uint32_t oldest = 0;
+	int ret;
+
+	for (uint32_t i = 0; i < SESSION_PLANS; i++) {
+		struct plan *p = s->plans[i];
+
+		if (p && !memcmp(p->syms, syms, s->p->nsyms * sizeof(*syms))) {
+			p->used = ++s->clock;
+			*out = p;
+			return 0;
+		}
+		if (!p || (s->plans[oldest] && p->used < s->plans[oldest]->used))
+			oldest = i;
+	}
+	ret = build(s, syms, out, err);
+	if (ret)
+		return ret;
+	if (s->last == s->plans[oldest])
+		s->last = NULL;
+	plan_destroy(s, s->plans[oldest]);
+	s->plans[oldest] = *out;
+	(*out)->used = ++s->clock;
+	return 0;
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+/* Sessions: a model on a device. This version has one device, the CPU. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TUFF_TRACE_DEFINE
+#include "compiler/tuffc.h"
+#include "uapi/tuff_trace.h"
+#include "userspace/session.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* there when the compiler is linked in (tests), else found by dlopen */
+extern int tuffc_compile(const char *, const struct tuffc_options *, struct tuff_program **, struct tuffc_error *)
+	__attribute__((weak));
+/* oneDNN brings libgomp: one thread each, or its barriers spin */
+extern void omp_set_num_threads(int) __attribute__((weak));
+
+typedef int (*compile_fn)(const char *, const struct tuffc_options *, struct tuff_program **, struct tuffc_error *);
+
+int session_error(struct tuff_error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!err)
+		return code;
+	err->code = code;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+static compile_fn find_compiler(struct tuff_error *err)
+{
+	char path[4096];
+	const char *slash;
+	void *lib, *fn = NULL;
+	Dl_info info;
+
+	if (tuffc_compile)
+		return tuffc_compile;
+	if (!dladdr((void *)(uintptr_t)find_compiler, &info) || !info.dli_fname)
+		info.dli_fname = "";
+	slash = strrchr(info.dli_fname, '/');
+	snprintf(path, sizeof(path), "%.*slibtuffc.so", slash ? (int)(slash - info.dli_fname) + 1 : 0, info.dli_fname);
+	lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!lib)
+		lib = dlopen("libtuffc.so", RTLD_NOW | RTLD_LOCAL);
+	if (lib)
+		fn = dlsym(lib, "tuffc_compile");
+	if (!fn)
+		session_error(err, -ELIBACC, "the compiler library libtuffc.so cannot be loaded: %s", dlerror());
+	return (compile_fn)(uintptr_t)fn;
+}
+
+static int compile(struct tuff_session *s, struct tuff_error *err)
+{
+	struct tuffc_options opt = { .device.target = TUFF_TARGET_CPU };
+	struct tuffc_error why;
+	compile_fn fn = find_compiler(err);
+	int ret;
+
+	if (!fn)
+		return -ELIBACC;
+	ret = fn(s->path, &opt, &s->p, &why);
+	if (ret && err) {
+		session_error(err, ret, "%s", why.text);
+		memcpy(err->file, why.file, sizeof(err->file));
+		memcpy(err->node, why.node, sizeof(err->node));
+		memcpy(err->op, why.op, sizeof(err->op));
+		memcpy(err->tensor, why.tensor, sizeof(err->tensor));
+		memcpy(err->shape, why.shape, sizeof(err->shape));
+	}
+	return ret;
+}
+
+EXPORT int tuff_session_create(const char *path, const char *device,
+			       struct tuff_session **out, struct tuff_error *err)
+{
+	struct tuff_session *s;
+	char why[512] = "";
+	int ret;
+
+	*out = NULL;
+	if (err)
+		memset(err, 0, sizeof(*err));
+	if (device && strcmp(device, "auto") && strcmp(device, "cpu"))
+		return session_error(err, -ENODEV, "device '%s' is not there: this version runs on 'cpu' ('auto' takes it)", device);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return session_error(err, -ENOMEM, "out of memory");
+	if (snprintf(s->path, sizeof(s->path), "%s", path) >= (int)sizeof(s->path)) {
+		ret = session_error(err, -ENAMETOOLONG, "the path is too long");
+		goto err_session;
+	}
+	ret = compile(s, err);
+	if (ret)
+		goto err_session;
+	ret = tuff_weight_src_open(s->p, &s->src, why, sizeof(why));
+	if (ret) {
+		session_error(err, ret, "%s", *why ? why : "out of memory");
+		goto err_session;
+	}
+	ret = session_load_weights(s, err);
+	if (ret)
+		goto err_session;
+	*out = s;
+	return 0;
+err_session:
+	tuff_session_destroy(s);
+	return ret;
+}
+
+EXPORT void tuff_session_destroy(struct tuff_session *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < SESSION_PLANS; i++)
+		plan_destroy(s, s->plans[i]);
+	for (uint32_t i = 0; s->weights && i < s->p->nweights; i++)
+		free(s->weights[i]);
+	free(s->weights);
+	if (s->src.p)
+		tuff_weight_src_close(&s->src);
+	tuff_program_destroy(s->p);
+	free(s);
+}
+
+EXPORT uint32_t tuff_session_inputs(const struct tuff_session *s)
+{
+	return s->p->ninputs;
+}
+
+EXPORT uint32_t tuff_session_outputs(const struct tuff_session *s)
+{
+	return s->p->noutputs;
+}
+
+static int io_info(const struct tuff_session *s, const struct tuff_io *io, struct tuff_io_info *info)
+{
+	const struct tuff_program *p = s->p;
+	const struct tuff_tens *t = &p->tensors[io->tensor];
+
+	memset(info, 0, sizeof(*info));
+	info->name = tuff_str(p, io->name);
+	info->dtype = t->dtype;
+	info->rank = t->rank;
+	for (uint32_t i = 0; i < t->rank; i++) {
+		const struct tuff_expr *e = &p->exprs[t->dim[i]];
+
+		info->dim[i] = e->op == TUFF_E_CONST ? e->value : -1;
+		if (e->op == TUFF_E_SYM)
+			info->symbol[i] = tuff_str(p, p->syms[e->a].name);
+	}
+	return 0;
+}
+
+EXPORT int tuff_session_input(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
+{
+	return i < s->p->ninputs ? io_info(s, &s->p->inputs[i], info) : -EINVAL;
+}
+
+EXPORT int tuff_session_output(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
+{
+	return i < s->p->noutputs ? io_info(s, &s->p->outputs[i], info) : -EINVAL;
+}
+
+EXPORT void tuff_session_memory(const struct tuff_session *s, struct tuff_memory *m)
+{
+	m->weights = s->weight_bytes;
+	m->arena = s->last ? s->last->mem.size : 0;
+	m->live_peak = s->last ? s->last->mem.live_peak : 0;
+}
+
+EXPORT void tuff_session_info(const struct tuff_session *s, struct tuff_model_info *info)
+{
+	info->opset = s->p->info.opset;
+	info->steps = s->p->nsteps;
+	info->parameters = s->p->info.parameters;
+	info->macs = s->last ? s->last->macs : -1;
+}
+
+/* Symbols from the inputs' shapes; every mismatch names input and dimension. */
+static int bind(struct tuff_session *s, const struct tuff_tensor *in, int64_t *syms, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+
+	for (uint32_t i = 0; i < p->nsyms; i++)
+		syms[i] = -1;
+	for (uint32_t i = 0; i < p->ninputs; i++) {
+		const struct tuff_tens *t = &p->tensors[p->inputs[i].tensor];
+		const char *name = tuff_str(p, p->inputs[i].name);
+		uint64_t size = tuff_dtype_size(t->dtype);
+
+		if (in[i].dtype != t->dtype)
+			return session_error(err, -EINVAL, "input '%s' is %s, the model takes %s", name,
+					     tuff_dtype_name(in[i].dtype), tuff_dtype_name(t->dtype));
+		if (in[i].rank != t->rank)
+			return session_error(err, -EINVAL, "input '%s' has %u dimensions, the model takes %u", name, in[i].rank, t->rank);
+		for (uint32_t d = 0; d < t->rank; d++) {
+			const struct tuff_expr *e = &p->exprs[t->dim[d]];
+			int64_t v = in[i].dim[d], want = e->op == TUFF_E_SYM ? syms[e->a] : e->value;
+
+			if (v < 0 || __builtin_mul_overflow(size, (uint64_t)v, &size))
+				return session_error(err, -EINVAL, "input '%s': dimension %u is %lld", name, d, (long long)v);
+			if (e->op == TUFF_E_SYM && want < 0)
+				syms[e->a] = want = v;
+			if (want != v)
+				return session_error(err, -EINVAL, "input '%s': dimension %u is %lld, the model takes %lld%s%s", name, d,
+						     (long long)v, (long long)want, e->op == TUFF_E_SYM ? " for " : "",
+						     e->op == TUFF_E_SYM ? tuff_str(p, p->syms[e->a].name) : "");
+		}
+		if (size != in[i].size || (size && !in[i].data))
+			return session_error(err, -EINVAL, "input '%s': %zu bytes given, its shape needs %llu", name, in[i].size, (unsigned long long)size);
+	}
+	for (uint32_t i = 0; i < p->nsyms; i++)
+		if (syms[i] < 0)
+			return session_error(err, -EOPNOTSUPP, "%s: size '%s' depends on data", s->path, tuff_str(p, p->syms[i].name));
+	return 0;
+}
+
+static void widen_input(const struct tuff_tensor *in, float *to)
+{
+	for (size_t i = 0; i < in->size / 2; i++) {
+		uint16_t h;
+		uint32_t u;
+
+		memcpy(&h, (char *)in->data + 2 * i, 2);
+		if (in->dtype == TUFF_F16) {
+			to[i] = tuff_f16_to_f32(h);
+		} else {
+			u = (uint32_t)h << 16;
+			memcpy(&to[i], &u, 4);
+		}
+	}
+}
+
+static void narrow_output(const float *from, struct tuff_tensor *out)
+{
+	for (size_t i = 0; i < out->size / 2; i++) {
+		uint16_t h = tuff_f32_to_f16(from[i]);
+		uint32_t u;
+
+		if (out->dtype == TUFF_BF16) {	/* nearest even */
+			memcpy(&u, &from[i], 4);
+			h = (u & 0x7fffffff) > 0x7f800000 ? u >> 16 | 64 : (u + 0x7fff + (u >> 16 & 1)) >> 16;
+		}
+		memcpy((char *)out->data + 2 * i, &h, 2);
+	}
+}
+
+static void set_inputs(struct tuff_session *s, struct plan *pl, const struct tuff_tensor *in)
+{
+	const struct tuff_program *p = s->p;
+
+	for (uint32_t i = 0; i < p->nbufs; i++) {
+		const struct tuff_buf *b = &p->bufs[i];
+
+		if (b->kind != TUFF_BUF_INPUT)
+			continue;
+		pl->data[i] = in[b->index].data;
+		if (pl->in_convert[b->index]) {
+			widen_input(&in[b->index], pl->in_convert[b->index]);
+			pl->data[i] = pl->in_convert[b->index];
+		}
+	}
+	for (uint32_t i = 0; i < p->nsteps; i++)
+		for (uint32_t k = 0; k < p->steps[i].nin; k++) {
+			uint32_t t = p->args[p->steps[i].arg + k];
+
+			if (t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_INPUT)
+				pl->steps[i].in[k].data = pl->data[p->tensors[t].buffer];
+		}
+}
+
+EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin,
+		    struct tuff_tensor *out, uint32_t nout, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	struct plan *pl = NULL;
+	int64_t *syms;
+	char why[256] = "";
+	int ret;
+
+	if (err)
+		memset(err, 0, sizeof(*err));
+	if (nin != p->ninputs || nout != p->noutputs)
+		return session_error(err, -EINVAL, "%u inputs and %u outputs given, the model has %u and %u", nin, nout, p->ninputs, p->noutputs);
+	syms = alloca((p->nsyms + 1) * sizeof(*syms));
+	ret = bind(s, in, syms, err);
+	if (ret)
+		return ret;
+	if (omp_set_num_threads)
+		omp_set_num_threads(1);
+	ret = plan_get(s, syms, &pl, err);
+	if (ret)
+		return ret;
+	s->last = pl;
+	set_inputs(s, pl, in);
+	TUFF_TRACE(session_run_begin, (uint64_t)(uintptr_t)s, s->clock);
+	for (uint32_t i = 0; i < p->nsteps && !ret; i++) {
+		struct cpu_args *a = &pl->steps[i].args;
+
+		a->err = why;
+		a->errlen = sizeof(why);
+		TUFF_TRACE(cpu_op_begin, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
+		ret = cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
+		TUFF_TRACE(cpu_op_end, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
+		if (ret) {
+			session_error(err, ret, "%s: node '%s' (%s): %s", s->path, tuff_str(p, p->steps[i].node),
+				      tuff_op_name(p->steps[i].op), *why ? why : strerror(-ret));
+			if (err) {
+				snprintf(err->node, sizeof(err->node), "%s", tuff_str(p, p->steps[i].node));
+				snprintf(err->op, sizeof(err->op), "%s", tuff_op_name(p->steps[i].op));
+			}
+		}
+	}
+	TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, s->clock, ret);
+	for (uint32_t i = 0; i < nout && !ret; i++) {
+		const struct tuff_tens *t = &p->tensors[p->outputs[i].tensor];
+		void *data = pl->data[t->buffer];
+
+		out[i] = (struct tuff_tensor){ .dtype = t->dtype, .rank = t->rank, .data = data, .size = tuff_dtype_size(t->dtype) };
+		for (uint32_t d = 0; d < t->rank; d++) {
+			out[i].dim[d] = pl->vals[t->dim[d]];
+			out[i].size *= out[i].dim[d];
+		}
+		if (pl->out_convert[i]) {
+			out[i].data = pl->out_convert[i];
+			narrow_output(data, &out[i]);
+		}
+	}
+	return ret;
+}
+
+EXPORT const char *tuff_type_name(uint32_t dtype)
+{
+	return tuff_dtype_name(dtype);
+}
+
+EXPORT size_t tuff_type_size(uint32_t dtype)
+{
+	return tuff_dtype_size(dtype);
+}

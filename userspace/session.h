@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside a session: program, weights, plans. */
+#ifndef TUFF_SESSION_H
+#define TUFF_SESSION_H
+
+#include "program/program.h"
+#include "userspace/cpu/cpu.h"
+#include "userspace/tuff.h"
+
+#define SESSION_PLANS 8		/* shapes remembered */
+
+/* A step with everything resolved for one set of sizes. */
+struct plan_step {
+	struct cpu_args args;
+	struct cpu_tensor *in, *out;
+	void *state;		/* of cpu_op.prepare */
+};
+
+/* The program for one set of input shapes. */
+struct plan {
+	uint64_t used;		/* for the LRU */
+	int64_t *syms;		/* key */
+	int64_t *vals;		/* expressions, evaluated */
+	void **data;		/* by buffer; INPUT entries are set at each run */
+	void *arena;
+	struct tuff_memplan mem;
+	struct plan_step *steps;
+	struct cpu_tensor *tensors;	/* pool behind steps[].in and .out */
+	void **in_convert, **out_convert;	/* by io index: widened copies, or NULL */
+	int64_t macs;
+};
+
+struct tuff_session {
+	struct tuff_program *p;
+	struct tuff_weight_src src;
+	void **weights;		/* by weight index, NULL where unused */
+	uint64_t weight_bytes;
+	struct plan *plans[SESSION_PLANS];
+	struct plan *last;
+	uint64_t clock;
+	char path[4096];
+};
+
+int session_error(struct tuff_error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* weights.c: reads what the steps use, tensor by tensor */
+int session_load_weights(struct tuff_session *s, struct tuff_error *err);
+/* plan.c */
+int plan_get(struct tuff_session *s, const int64_t *syms, struct plan **out, struct tuff_error *err);
+void plan_destroy(const struct tuff_session *s, struct plan *p);
+
+#endif
