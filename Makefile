@@ -20,7 +20,7 @@ say = @printf '  %-7s %s\n'
 endif
 
 WARN     := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Werror
-CPPFLAGS := -I. -I$B/gen -D_GNU_SOURCE -DTUFF_VERSION='"$(VERSION)"'
+CPPFLAGS := -I. -I$B/gen -I/usr/include/libdrm -D_GNU_SOURCE -DTUFF_VERSION='"$(VERSION)"'
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
