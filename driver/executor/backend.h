@@ -235,7 +235,8 @@ struct tuff_be_ops {
 	void (*counters)(struct tuff_be_device *dev, struct tuff_be_counters *out);
 };
 
-extern const struct tuff_be_ops tuff_be_vulkan;
+/* visible: tools/devices.c lists devices without opening a session */
+extern const struct tuff_be_ops tuff_be_vulkan __attribute__((visibility("default")));
 extern const struct tuff_be_ops tuff_be_mock;
 
 #endif
