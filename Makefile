@@ -47,12 +47,12 @@ TOOL     := $(if $(TOOLS),$B/tuff)
 TEST_BIN := $(TESTS:%.c=$B/%)
 
 LIBS_C   := -lprotobuf-c -lglslang -lglslang-default-resource-limits -lMachineIndependent -lOSDependent -lGenericCodeGen -lOGLCompiler -lSPIRV -lSPIRV-Tools-opt -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
-LIBS_T   := -ldnnl -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -ldl -lm
-LIBS_TOOL := -ljson-c -lpng -ljpeg -lzip -lprotobuf-c -lm
+LIBS_T   := -ldnnl -lgomp -lpthread -ldl -lm
+LIBS_TOOL := -ljson-c -lpng -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo check bench clean install setup test
+.PHONY: all demo check clean setup test
 all: $(LIB_C) $(LIB_T) $(TOOL)
 
 $B/%.o: %.c
@@ -83,25 +83,30 @@ $B/gen/shaders.c: $(SHADERS:%.comp=$B/%.spv) tools/embed-shaders.sh
 $B/libtuffc.so: $(call obj,$(COMPILER) $(PROGRAM)) $(PROTO_O) $(SHADER_O)
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_C)
-$B/libtuff.so: $(call obj,$(USER) $(DRIVER) $(PROGRAM))
+$B/libtuff.so: $(call obj,$(USER) $(PROGRAM))
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_T)
-$B/tuff: $(call obj,$(TOOLS)) $(PROTO_O) $(LIB_T)
+$B/tuff: $(call obj,$(TOOLS) $(DRIVER)) $(PROTO_O) $(LIB_T)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_LDFLAGS) $(call obj,$(TOOLS)) $(PROTO_O) -o $@ -L$B -ltuff -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LIBS_TOOL)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(call obj,$(TOOLS) $(DRIVER)) $(PROTO_O) -o $@ -L$B -ltuff -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LIBS_TOOL)
 
 # Tests link everything statically: they test insides.
-$B/everything.a: $(call obj,$(USER) $(DRIVER) $(PROGRAM) $(COMPILER)) $(PROTO_O) $(SHADER_O)
+IO_O := $(patsubst %.c,$B/%.o,$(wildcard tools/io_*.c))
+$B/everything.a: $(call obj,$(USER) $(DRIVER) $(PROGRAM) $(COMPILER)) $(PROTO_O) $(SHADER_O) $(IO_O)
 	$(say) AR $@
 	$(Q)rm -f $@; ar rcs $@ $^
 $B/tests/%: $B/tests/%.o $B/everything.a
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_LDFLAGS) $< $B/everything.a -o $@ $(LIBS_C) $(LIBS_T) $(LIBS_TOOL)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,-u,tuffc_compile $< $B/everything.a -o $@ $(LIBS_C) $(LIBS_T) $(LIBS_TOOL)
 
+$(TEST_BIN:%=%.o): | $(PROTO_O)
 setup:
 	$(Q)sh tools/setup.sh
 test: all $(TEST_BIN)
 	$(Q)B=$B sh tests/run.sh $(TEST_BIN)
+demo: setup
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)for d in 3 7; do echo "A scan of the digit $$d:"; $B/tuff run demo/digits.onnx -i demo/digit_$$d.png --top 3; done
 check: setup
 	$(Q)$(MAKE) --no-print-directory test
 clean:

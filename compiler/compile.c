@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TUFF_TRACE_DEFINE
 #include "compiler/ir.h"
 #include "uapi/tuff_trace.h"
 

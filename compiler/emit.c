@@ -20,7 +20,8 @@ struct emit {
 	bool oom;
 	struct vec strings, tensors, bufs, steps, args, attrs, attr_data, syms, weights, in, out, files;
 	uint32_t *tensor;	/* by value id */
-	uint32_t *last_use;	/* step of the last use, by value id */
+	uint32_t *last_use;	/* node index of the last use, by value id */
+	uint32_t index;		/* of the node being emitted */
 };
 
 struct owner {			/* what the program's priv is */
@@ -188,7 +189,7 @@ static uint32_t macs(struct ir_module *m, const struct ir_node *n)
 static void step(struct emit *e, struct ir_node *n)
 {
 	struct tuff_step s = { .kind = TUFF_STEP_CPU, .op = n->op, .node = str(e, n->name), .nin = n->nin, .nout = n->nout };
-	uint32_t t, none = TUFF_NONE, shared = TUFF_NONE;
+	uint32_t none = TUFF_NONE, shared = TUFF_NONE;
 	uint32_t *list = calloc(n->nin + n->nout + 1, sizeof(*list));
 
 	if (!list) {
@@ -208,7 +209,7 @@ static void step(struct emit *e, struct ir_node *n)
 	for (uint32_t i = 0; i < n->nin && n->out[0] && !e->oom && shared == TUFF_NONE; i++) {
 		/* the buffer's last reader is this step, and it is not read twice */
 		if (n->in[i] && in_place(n, i) && buf_of(e, list[i])->kind == TUFF_BUF_ARENA &&
-		    e->last_use[n->in[i]->id] == (uint32_t)(uintptr_t)n->reason && n->in[i]->def && !is_view(n->in[i]->def->op)) {
+		    e->last_use[n->in[i]->id] == e->index && n->in[i]->def && !is_view(n->in[i]->def->op)) {
 			bool twice = false;
 
 			for (uint32_t k = 0; k < n->nin; k++)
@@ -229,7 +230,6 @@ static void step(struct emit *e, struct ir_node *n)
 	s.macs = macs(e->m, n);
 	push(e, &e->steps, &s, 1);
 	free(list);
-	(void)t;
 }
 
 static void io(struct emit *e, struct vec *to, struct ir_value *v)
@@ -308,7 +308,6 @@ static int finish(struct emit *e, struct tuff_program **out)
 	p->info.ir_version = m->ir_version;
 	p->priv = o;
 	p->destroy = destroy;
-	memset(v[0], 0, 0);
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
 		v[i]->p = NULL;
 	*out = p;
@@ -348,9 +347,8 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 			tensor(&e, n->out[0], ((struct tuff_tens *)e.tensors.p)[t].buffer);
 			continue;
 		}
-		n->reason = (const char *)(uintptr_t)index;
+		e.index = index;
 		step(&e, n);
-		n->reason = NULL;
 	}
 	for (uint32_t i = 0; i < m->nout && !e.oom; i++)
 		io(&e, &e.out, m->out[i]);

@@ -6,8 +6,7 @@
  * arguments: the tracer's own clock has them.
  *
  * A probe costs a load and a branch while nobody watches (a semaphore that the
- * tracer raises). One shared object = one set of semaphores: exactly one .c file
- * of each defines TUFF_TRACE_DEFINE before it includes this header.
+ * tracer raises). Each shared object has its own set of semaphores.
  *
  *   probe (arguments)                                                where
  *   sched_job_queue(dev, ctx, seqno, ring, jobs, credits, client)    driver
@@ -46,15 +45,10 @@
 #define SDT_USE_VARIADIC
 #include <sys/sdt.h>
 
-#ifdef TUFF_TRACE_DEFINE
+/* weak: every file that includes this defines them, the linker keeps one */
 #define TUFF_TRACE_SEMA(p) \
-	__attribute__((section(".probes"), visibility("hidden"))) \
+	__attribute__((weak, section(".probes"), visibility("hidden"))) \
 	volatile unsigned short tuff_##p##_semaphore;
-#else
-#define TUFF_TRACE_SEMA(p) \
-	extern __attribute__((visibility("hidden"))) \
-	volatile unsigned short tuff_##p##_semaphore;
-#endif
 TUFF_TRACE_PROBES(TUFF_TRACE_SEMA)
 
 /* TUFF_TRACE(sched_job_done, ctx, seqno, error): arguments are evaluated only

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TUFF_TRACE_DEFINE
 #include "compiler/tuffc.h"
 #include "uapi/tuff_trace.h"
 #include "userspace/session.h"
@@ -109,6 +108,11 @@ EXPORT int tuff_session_create(const char *path, const char *device,
 	ret = session_load_weights(s, err);
 	if (ret)
 		goto err_session;
+	s->syms = calloc(s->p->nsyms + 1, sizeof(*s->syms));
+	if (!s->syms) {
+		ret = session_error(err, -ENOMEM, "out of memory");
+		goto err_session;
+	}
 	*out = s;
 	return 0;
 err_session:
@@ -125,6 +129,7 @@ EXPORT void tuff_session_destroy(struct tuff_session *s)
 	for (uint32_t i = 0; s->weights && i < s->p->nweights; i++)
 		free(s->weights[i]);
 	free(s->weights);
+	free(s->syms);
 	if (s->src.p)
 		tuff_weight_src_close(&s->src);
 	tuff_program_destroy(s->p);
@@ -283,7 +288,7 @@ EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32
 {
 	const struct tuff_program *p = s->p;
 	struct plan *pl = NULL;
-	int64_t *syms;
+	int64_t *syms = s->syms;
 	char why[256] = "";
 	int ret;
 
@@ -291,7 +296,6 @@ EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32
 		memset(err, 0, sizeof(*err));
 	if (nin != p->ninputs || nout != p->noutputs)
 		return session_error(err, -EINVAL, "%u inputs and %u outputs given, the model has %u and %u", nin, nout, p->ninputs, p->noutputs);
-	syms = alloca((p->nsyms + 1) * sizeof(*syms));
 	ret = bind(s, in, syms, err);
 	if (ret)
 		return ret;

@@ -35,6 +35,7 @@ struct tuff_session {
 	struct tuff_weight_src src;
 	void **weights;		/* by weight index, NULL where unused */
 	uint64_t weight_bytes;
+	int64_t *syms;		/* of the run under way */
 	struct plan *plans[SESSION_PLANS];
 	struct plan *last;
 	uint64_t clock;

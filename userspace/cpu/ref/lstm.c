@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "userspace/cpu/cpu.h"
 
@@ -19,6 +20,22 @@ static int unsupported(const struct cpu_args *a, const char *what)
 	return -EOPNOTSUPP;
 }
 
+/* the default set, spelt out or left out, is what this computes */
+static bool other_activations(const struct cpu_args *a)
+{
+	static const char *const def[] = { "sigmoid", "tanh", "tanh" };
+	const struct tuff_attr *t = tuff_attr_find(a->p, a->s, "activations");
+
+	for (uint64_t i = 0; t && t->type == TUFF_A_STRINGS && i < t->count; i++) {
+		uint32_t s;
+
+		memcpy(&s, a->p->attr_data + t->data + 4 * i, 4);
+		if (strcasecmp(tuff_str(a->p, s), def[i % 3]))
+			return true;
+	}
+	return false;
+}
+
 int cpu_lstm(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *X = &a->in[0];
@@ -29,7 +46,7 @@ int cpu_lstm(const struct cpu_args *a, void *st)
 
 	if (X->dtype != TUFF_F32)
 		return unsupported(a, "a type other than float32");
-	if (tuff_attr_find(a->p, a->s, "activations") || tuff_attr_find(a->p, a->s, "clip") || tuff_attr_int(a->p, a->s, "input_forget", 0))
+	if (other_activations(a) || tuff_attr_find(a->p, a->s, "clip") || tuff_attr_int(a->p, a->s, "input_forget", 0))
 		return unsupported(a, "activations, clip or input_forget");
 	if (cpu_has(a, 4))
 		return unsupported(a, "sequence_lens");
