@@ -263,7 +263,11 @@ int pass_canon(struct ir_module *m)
 		for (uint32_t i = 0; i < must; i++)
 			if (n->nin <= i || !n->in[i])
 				return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
-		if (!n->nout || !n->out[0])
+		if (n->op == TUFF_OP_BATCHNORM && (ir_attr_int(n, "training_mode", 0) || n->nout > 1))
+			return ir_error(m, -EOPNOTSUPP, n, NULL, "training is not supported");
+		if (n->op == TUFF_OP_DROPOUT && n->nin > 2 && n->in[2])
+			return ir_error(m, -EOPNOTSUPP, n, n->in[2], "training is not supported");
+		if (!n->nout || (!n->out[0] && n->op != TUFF_OP_LSTM && n->op != TUFF_OP_GRU))
 			return ir_error(m, -EINVAL, n, NULL, "output 0 is missing");
 		ret = canon_node(m, n);
 		if (ret)

@@ -84,7 +84,7 @@ int pass_fold(struct ir_module *m)
 		uint64_t count;
 
 		next = n->next;
-		if (n->nout != 1 || !const_dims(m, v, dim, &count))
+		if (n->nout != 1 || !v || !const_dims(m, v, dim, &count))
 			continue;
 		if (v->ival)
 			w = from_ival(m, v, v->rank, dim);

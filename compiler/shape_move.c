@@ -218,7 +218,9 @@ int shape_split(struct ir_module *m, struct ir_node *n)
 	ret = axis_of(m, n, ir_attr_int(n, "axis", 0), x->rank, &axis);
 	if (ret)
 		return ret;
-	if (s && (!s->ival || s->nival != n->nout))
+	if (s && !s->ival)
+		return ir_error(m, -EOPNOTSUPP, n, s, "sizes that depend on data are not supported");
+	if (s && s->nival != n->nout)
 		return ir_error(m, -EINVAL, n, s, "%u sizes needed, one per output", n->nout);
 	part = ex_cdiv(m, x->dim[axis], n->nout);
 	for (uint32_t i = 0; i < n->nout; i++) {
@@ -310,7 +312,9 @@ int shape_pad(struct ir_module *m, struct ir_node *n)
 
 	if (n->nin > 3 && n->in[3])
 		return ir_error(m, -EOPNOTSUPP, n, n->in[3], "axes of Pad are not supported");
-	if (!p->ival || p->nival != 2u * x->rank)
+	if (!p->ival)
+		return ir_error(m, -EOPNOTSUPP, n, p, "pads that depend on data are not supported");
+	if (p->nival != 2u * x->rank)
 		return ir_error(m, -EINVAL, n, p, "needs %d known elements", 2 * x->rank);
 	for (int i = 0; i < x->rank; i++)
 		d[i] = ex_add(m, x->dim[i], ex_add(m, p->ival[i], p->ival[i + x->rank]));
@@ -323,7 +327,9 @@ int shape_tile(struct ir_module *m, struct ir_node *n)
 	struct ir_value *x = n->in[0], *r = n->in[1];
 	ir_expr d[TUFF_MAX_RANK];
 
-	if (!r->ival || r->nival != (uint32_t)x->rank)
+	if (!r->ival)
+		return ir_error(m, -EOPNOTSUPP, n, r, "repeats that depend on data are not supported");
+	if (r->nival != (uint32_t)x->rank)
 		return ir_error(m, -EINVAL, n, r, "needs %d known elements", x->rank);
 	for (int i = 0; i < x->rank; i++)
 		d[i] = ex_mul(m, x->dim[i], r->ival[i]);
@@ -383,7 +389,9 @@ int shape_resize(struct ir_module *m, struct ir_node *n)
 	if (ir_attr_find(n, "axes") || ir_attr_find(n, "keep_aspect_ratio_policy") || ir_attr_int(n, "antialias", 0))
 		return ir_error(m, -EOPNOTSUPP, n, x, "axes, aspect ratio policy and antialias are not supported");
 	if (sizes) {
-		if (!sizes->ival || sizes->nival != (uint32_t)x->rank)
+		if (!sizes->ival)
+			return ir_error(m, -EOPNOTSUPP, n, sizes, "sizes that depend on data are not supported");
+		if (sizes->nival != (uint32_t)x->rank)
 			return ir_error(m, -EINVAL, n, sizes, "needs %d known elements", x->rank);
 		set_shape(n->out[0], x->dtype, x->rank, sizes->ival);
 		return 0;

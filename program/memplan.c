@@ -11,11 +11,15 @@
 
 #include "program/program.h"
 
+#define ATTEMPTS 32	/* per order; each is quadratic in the buffers */
+
 struct slot {
 	uint64_t size, offset;
-	uint32_t buf;
+	uint64_t crowd;		/* largest sum of live bytes during its life */
+	uint32_t buf, first, life;
 };
 
+/* No one order is best for every graph, so the plan is the best of these. */
 static int by_size(const void *x, const void *y)
 {
 	const struct slot *a = x, *b = y;
@@ -23,6 +27,33 @@ static int by_size(const void *x, const void *y)
 	if (a->size != b->size)
 		return a->size < b->size ? 1 : -1;
 	return a->buf < b->buf ? -1 : a->buf > b->buf;
+}
+
+static int by_birth(const void *x, const void *y)
+{
+	const struct slot *a = x, *b = y;
+
+	if (a->first != b->first)
+		return a->first < b->first ? -1 : 1;
+	return by_size(x, y);
+}
+
+static int by_life(const void *x, const void *y)
+{
+	const struct slot *a = x, *b = y;
+
+	if (a->life != b->life)
+		return a->life < b->life ? 1 : -1;
+	return by_size(x, y);
+}
+
+static int by_crowd(const void *x, const void *y)
+{
+	const struct slot *a = x, *b = y;
+
+	if (a->crowd != b->crowd)
+		return a->crowd < b->crowd ? 1 : -1;
+	return by_size(x, y);
 }
 
 static uint64_t align_up(uint64_t v, uint64_t a)
@@ -53,28 +84,65 @@ static uint64_t best_gap(const struct slot *placed, uint32_t n,
 	return best == UINT64_MAX ? end : best;
 }
 
-static uint64_t live_peak(const struct tuff_buf *bufs, const struct slot *s, uint32_t n)
+static uint64_t live_peak(const struct tuff_buf *bufs, struct slot *s, uint32_t n)
 {
 	uint64_t peak = 0;
 
 	/* the sum can only rise where a buffer is born */
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t sum = 0;
-		uint32_t at = bufs[s[i].buf].first;
+		uint32_t at = s[i].first;
 
 		for (uint32_t j = 0; j < n; j++)
 			if (bufs[s[j].buf].first <= at && bufs[s[j].buf].last >= at)
 				sum += s[j].size;
 		if (sum > peak)
 			peak = sum;
+		for (uint32_t j = 0; j < n; j++)
+			if (bufs[s[j].buf].first <= at && bufs[s[j].buf].last >= at && sum > s[j].crowd)
+				s[j].crowd = sum;
 	}
 	return peak;
+}
+
+/* Places todo[] in its order; returns the arena's size. */
+static uint64_t place(const struct tuff_buf *bufs, struct slot *todo, uint32_t n, struct slot *placed)
+{
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t at = i;
+
+		todo[i].offset = best_gap(placed, i, bufs, &todo[i]);
+		while (at && placed[at - 1].offset > todo[i].offset) {
+			placed[at] = placed[at - 1];
+			at--;
+		}
+		placed[at] = todo[i];
+		if (todo[i].offset + todo[i].size > size)
+			size = todo[i].offset + todo[i].size;
+	}
+	return size;
+}
+
+static void raise_top(struct slot *todo, uint32_t n, uint64_t size)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		struct slot top = todo[i];
+
+		if (top.offset + top.size != size)
+			continue;
+		memmove(todo + 1, todo, i * sizeof(*todo));
+		todo[0] = top;
+		return;
+	}
 }
 
 int tuff_memplan(const struct tuff_buf *bufs, uint32_t n, uint32_t kind,
 		 const uint64_t *sizes, uint64_t align, uint64_t *offsets,
 		 struct tuff_memplan *out)
 {
+	static int (*const orders[])(const void *, const void *) = { by_size, by_crowd, by_life, by_birth };
 	struct slot *todo = calloc(n ? n : 1, sizeof(*todo));
 	struct slot *placed = calloc(n ? n : 1, sizeof(*placed));
 	uint32_t count = 0;
@@ -89,22 +157,24 @@ int tuff_memplan(const struct tuff_buf *bufs, uint32_t n, uint32_t kind,
 			continue;
 		if (sizes[i] > UINT64_MAX / 4 / n)
 			goto out_free;
-		todo[count++] = (struct slot){ align_up(sizes[i], align), 0, i };
+		todo[count++] = (struct slot){ .size = align_up(sizes[i], align), .buf = i, .first = bufs[i].first,
+					       .life = bufs[i].last - bufs[i].first };
 	}
-	qsort(todo, count, sizeof(*todo), by_size);
 	out->live_peak = live_peak(bufs, todo, count);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = i;
+	out->size = UINT64_MAX;
+	for (size_t o = 0; o < sizeof(orders) / sizeof(orders[0]); o++) {
+		qsort(todo, count, sizeof(*todo), orders[o]);
+		/* what sticks out at the top goes first in the next attempt */
+		for (int attempt = 0; attempt < ATTEMPTS && out->size != out->live_peak; attempt++) {
+			uint64_t size = place(bufs, todo, count, placed);
 
-		todo[i].offset = best_gap(placed, i, bufs, &todo[i]);
-		while (at && placed[at - 1].offset > todo[i].offset) {
-			placed[at] = placed[at - 1];
-			at--;
+			if (size < out->size) {
+				out->size = size;
+				for (uint32_t i = 0; i < count; i++)
+					offsets[todo[i].buf] = todo[i].offset;
+			}
+			raise_top(todo, count, size);
 		}
-		placed[at] = todo[i];
-		offsets[todo[i].buf] = todo[i].offset;
-		if (todo[i].offset + todo[i].size > out->size)
-			out->size = todo[i].offset + todo[i].size;
 	}
 	ret = 0;
 out_free:

@@ -59,6 +59,13 @@ static inline bool cpu_is_float(uint32_t dtype)
 {
 	return dtype == TUFF_F32 || dtype == TUFF_F64;
 }
+/* a weight: its data is there before the first run and never changes */
+static inline bool cpu_is_weight(const struct cpu_args *a, uint32_t i)
+{
+	uint32_t t = i < a->nin ? a->p->args[a->s->arg + i] : TUFF_NONE;
+
+	return t != TUFF_NONE && a->p->bufs[a->p->tensors[t].buffer].kind == TUFF_BUF_WEIGHT;
+}
 float cpu_act(int act, float x, float p0, float p1);	/* enum tuff_ew, -1 = none */
 
 /* the rows, by file */

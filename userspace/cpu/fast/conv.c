@@ -15,7 +15,9 @@
 struct conv {
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
-	dnnl_primitive_t prim;
+	dnnl_primitive_t prim, reorder;
+	dnnl_memory_t plain;	/* weights as they come */
+	bool constant;		/* weights are packed already */
 	dnnl_memory_t mem[5];	/* src, weights, bias, dst, scratchpad */
 	void *weights, *scratch;
 };
@@ -29,6 +31,10 @@ void cpu_conv_destroy(void *st)
 	for (int i = 0; i < 5; i++)
 		if (c->mem[i])
 			dnnl_memory_destroy(c->mem[i]);
+	if (c->plain)
+		dnnl_memory_destroy(c->plain);
+	if (c->reorder)
+		dnnl_primitive_destroy(c->reorder);
 	if (c->prim)
 		dnnl_primitive_destroy(c->prim);
 	if (c->stream)
@@ -46,32 +52,29 @@ static void *aligned(size_t n)
 }
 
 /* plain weights (at the caller's address) to the primitive's layout */
-static dnnl_status_t reorder(struct conv *c, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, void *data)
+static dnnl_status_t pack(struct conv *c, void *data)
+{
+	dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, c->plain }, { DNNL_ARG_TO, c->mem[1] } };
+	dnnl_status_t s = dnnl_memory_set_data_handle(c->plain, data);
+
+	s = s ? s : dnnl_primitive_execute(c->reorder, c->stream, 2, args);
+	return s ? s : dnnl_stream_wait(c->stream);
+}
+
+static dnnl_status_t make_reorder(struct conv *c, const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to)
 {
 	dnnl_primitive_desc_t pd = NULL;
-	dnnl_primitive_t r = NULL;
-	dnnl_memory_t src = NULL;
 	dnnl_status_t s;
 
 	c->weights = aligned(dnnl_memory_desc_get_size(to));
 	if (!c->weights)
 		return dnnl_out_of_memory;
-	s = dnnl_memory_create(&src, from, c->engine, data);
+	s = dnnl_memory_create(&c->plain, from, c->engine, NULL);
 	s = s ? s : dnnl_memory_create(&c->mem[1], to, c->engine, c->weights);
 	s = s ? s : dnnl_reorder_primitive_desc_create(&pd, from, c->engine, to, c->engine, NULL);
-	s = s ? s : dnnl_primitive_create(&r, pd);
-	if (!s) {
-		dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, src }, { DNNL_ARG_TO, c->mem[1] } };
-
-		s = dnnl_primitive_execute(r, c->stream, 2, args);
-		s = s ? s : dnnl_stream_wait(c->stream);
-	}
-	if (r)
-		dnnl_primitive_destroy(r);
+	s = s ? s : dnnl_primitive_create(&c->reorder, pd);
 	if (pd)
 		dnnl_primitive_desc_destroy(pd);
-	if (src)
-		dnnl_memory_destroy(src);
 	return s;
 }
 
@@ -150,12 +153,15 @@ int cpu_conv_prepare(const struct cpu_args *a, void **state)
 
 		c->scratch = aligned(dnnl_memory_desc_get_size(sm));
 		st = c->scratch ? dnnl_memory_create(&c->mem[4], sm, c->engine, c->scratch) : dnnl_out_of_memory;
-		st = st ? st : reorder(c, &wm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), w->data);
+		st = st ? st : make_reorder(c, &wm, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0));
+		c->constant = cpu_is_weight(a, 1);
+		if (!st && c->constant)
+			st = pack(c, w->data);
 	}
 	st = st ? st : dnnl_memory_create(&c->mem[0], &xm, c->engine, NULL);
 	st = st ? st : dnnl_memory_create(&c->mem[3], &om, c->engine, NULL);
 	if (!st && cpu_has(a, 2))
-		st = dnnl_memory_create(&c->mem[2], &bm, c->engine, a->in[2].data);
+		st = dnnl_memory_create(&c->mem[2], &bm, c->engine, NULL);
 	if (pd)
 		dnnl_primitive_desc_destroy(pd);
 	if (attr)
@@ -186,7 +192,10 @@ int cpu_conv_run(const struct cpu_args *a, void *state)
 		return 0;
 	dnnl_memory_set_data_handle(c->mem[0], a->in[0].data);
 	dnnl_memory_set_data_handle(c->mem[3], o);
-	if (dnnl_primitive_execute(c->prim, c->stream, c->mem[2] ? 5 : 4, args) || dnnl_stream_wait(c->stream)) {
+	if (c->mem[2])
+		dnnl_memory_set_data_handle(c->mem[2], a->in[2].data);
+	if ((!c->constant && pack(c, a->in[1].data)) ||
+	    dnnl_primitive_execute(c->prim, c->stream, c->mem[2] ? 5 : 4, args) || dnnl_stream_wait(c->stream)) {
 		snprintf(a->err, a->errlen, "oneDNN failed");
 		return -EIO;
 	}
