@@ -8,8 +8,8 @@
 VERSION  := 0.1.0
 prefix   ?= /usr/local
 CC       := gcc
-B        := .build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 comma    := ,
+B        := .build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 ifeq ($(V),1)
 Q =
@@ -23,7 +23,7 @@ WARN     := -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers 
 CPPFLAGS := -I. -I$B/gen -I/usr/include/libdrm -D_GNU_SOURCE -DTUFF_VERSION='"$(VERSION)"'
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS := -std=gnu11 $(WARN) $(CFLAGS) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 # Kernels of the CPU path are loops the compiler vectorises; the wide units
 # are chosen at run time by the library for what matters (oneDNN).
@@ -52,7 +52,7 @@ LIBS_TOOL := -ljson-c -lpng -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo check clean setup test
+.PHONY: all demo check clean setup test sanitize
 all: $(LIB_C) $(LIB_T) $(TOOL)
 
 $B/%.o: %.c
@@ -109,6 +109,12 @@ demo: setup
 	$(Q)for d in 3 7; do echo "A scan of the digit $$d:"; $B/tuff run demo/digits.onnx -i demo/digit_$$d.png --top 3; done
 check: setup
 	$(Q)$(MAKE) --no-print-directory test
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sanitize
+# What runs under the sanitizers: our code on every input, without GPU drivers
+# (they leak and catch signals on their own account).
+SAN_BIN := $(filter-out $B/tests/vulkan/% $B/tests/driver/%,$(TEST_BIN))
+sanitize: $(SAN_BIN)
+	$(Q)B=$B sh tests/run.sh $(SAN_BIN)
 clean:
 	$(Q)rm -rf .build
 

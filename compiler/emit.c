@@ -42,7 +42,8 @@ static void *push(struct emit *e, struct vec *v, const void *item, size_t count)
 		v->p = p;
 		v->cap = cap;
 	}
-	memcpy((char *)v->p + v->n * v->es, item, count * v->es);
+	if (count)
+		memcpy((char *)v->p + v->n * v->es, item, count * v->es);
 	v->n += count;
 	return (char *)v->p + (v->n - count) * v->es;
 }
