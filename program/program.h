@@ -205,6 +205,7 @@ enum tuff_ew {
 	TUFF_EW_CAST,		/* to dtype of the insn */
 	TUFF_EW_CONST,		/* p0 bits as float (dtype F32) or int */
 	TUFF_EW_IDENTITY,
+	TUFF_EW_SWISH,		/* x * sigmoid(x): convolutions of YOLOX, EfficientNet; also an epilogue */
 	TUFF_EW_COUNT,
 };
 /*

@@ -96,6 +96,18 @@ float cpu_act(int act, float x, float p0, float p1)
 	case TUFF_EW_CLIP:
 		x = x < p0 ? p0 : x;
 		return x > p1 ? p1 : x;
+	case TUFF_EW_SWISH:
+		return x / (1 + expf(-x));
+	case TUFF_EW_TANH:
+		return tanhf(x);
+	case TUFF_EW_GELU:
+		return p0 ? 0.5f * x * (1 + tanhf(0.7978845608f * (x + 0.044715f * x * x * x))) : 0.5f * x * (1 + erff(x * 0.70710678f));
+	case TUFF_EW_ELU:
+		return x < 0 ? p0 * expm1f(x) : x;
+	case TUFF_EW_HARDSIGMOID:
+		return fminf(fmaxf(p0 * x + p1, 0), 1);
+	case TUFF_EW_MISH:
+		return x * tanhf(x > 0 ? x + log1pf(expf(-x)) : log1pf(expf(x)));
 	case TUFF_EW_HARDSWISH:
 		return x * fminf(fmaxf(x / 6 + 0.5f, 0), 1);
 	}
