@@ -91,7 +91,7 @@ static int constant(struct ir_module *m, struct ir_node *n)
 
 static int forward(struct ir_module *m, struct ir_node *n)
 {
-	ir_replace_uses(m, n->out[0], n->in[0]);
+	n->out[0]->fwd = n->in[0];
 	ir_node_remove(m, n);
 	return 0;
 }
@@ -211,7 +211,6 @@ static int canon_node(struct ir_module *m, struct ir_node *n)
 		return forward(m, n);
 	case TUFF_OP_DROPOUT:
 		if (n->nout > 1 && n->out[1]) {
-			ir_count_uses(m);
 			if (n->out[1]->nuses)
 				return ir_error(m, -EOPNOTSUPP, n, n->out[1], "the mask of Dropout is not supported");
 		}
@@ -255,11 +254,14 @@ static int canon_node(struct ir_module *m, struct ir_node *n)
 
 int pass_canon(struct ir_module *m)
 {
+	ir_count_uses(m);
 	for (struct ir_node *n = m->first, *next; n; n = next) {
 		uint32_t must = n->op == TUFF_OP_CONSTANT ? 0 : 1;
 		int ret;
 
 		next = n->next;
+		for (uint32_t i = 0; i < n->nin; i++)
+			n->in[i] = n->in[i] ? ir_resolve(n->in[i]) : NULL;
 		for (uint32_t i = 0; i < must; i++)
 			if (n->nin <= i || !n->in[i])
 				return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
@@ -273,5 +275,7 @@ int pass_canon(struct ir_module *m)
 		if (ret)
 			return ret;
 	}
+	for (uint32_t i = 0; i < m->nout; i++)
+		m->out[i] = ir_resolve(m->out[i]);
 	return 0;
 }

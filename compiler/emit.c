@@ -233,9 +233,9 @@ static void step(struct emit *e, struct ir_node *n)
 	free(list);
 }
 
-static void io(struct emit *e, struct vec *to, struct ir_value *v)
+static void io(struct emit *e, struct vec *to, struct ir_value *v, const char *name)
 {
-	struct tuff_io x = { .name = str(e, v->name), .tensor = tensor(e, v, TUFF_NONE), .weight = TUFF_NONE };
+	struct tuff_io x = { .name = str(e, name), .tensor = tensor(e, v, TUFF_NONE), .weight = TUFF_NONE };
 
 	push(e, to, &x, 1);
 	if (to == &e->out && !e->oom)
@@ -337,7 +337,7 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 		last_uses(&e);
 	}
 	for (uint32_t i = 0; i < m->nin && !e.oom; i++)
-		io(&e, &e.in, m->in[i]);
+		io(&e, &e.in, m->in[i], m->in[i]->name);
 	for (struct ir_node *n = m->first; n && !e.oom; n = n->next, index++) {
 		if (is_view(n->op)) {
 			uint32_t t = tensor(&e, n->in[0], TUFF_NONE);
@@ -352,7 +352,7 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 		step(&e, n);
 	}
 	for (uint32_t i = 0; i < m->nout && !e.oom; i++)
-		io(&e, &e.out, m->out[i]);
+		io(&e, &e.out, m->out[i], m->outname[i]);
 	for (size_t i = 0; i < e.bufs.n && !e.oom; i++) {
 		struct tuff_buf *b = (struct tuff_buf *)e.bufs.p + i;
 

@@ -137,12 +137,7 @@ static bool same_shape(const struct ir_value *a, const struct ir_value *b)
 /* is v made before node n? inputs and constants always are */
 static bool made_before(const struct ir_value *v, const struct ir_node *n)
 {
-	if (!v->def)
-		return true;
-	for (const struct ir_node *p = n->prev; p; p = p->prev)
-		if (p == v->def)
-			return true;
-	return false;
+	return !v->def || v->def->seq < n->seq;
 }
 
 static int act_of(struct ir_module *m, const struct ir_node *n, float p[2])
@@ -181,15 +176,9 @@ static void absorb(struct ir_module *m, struct ir_node *conv, struct ir_node *n)
 	out->def = conv;
 }
 
-static struct ir_node *only_user(struct ir_module *m, const struct ir_value *v, struct ir_node *from)
+static struct ir_node *only_user(const struct ir_value *v)
 {
-	if (v->nuses != 1)
-		return NULL;
-	for (struct ir_node *n = from; n; n = n->next)
-		for (uint32_t i = 0; i < n->nin; i++)
-			if (n->in[i] == v)
-				return n;
-	return NULL;
+	return v->nuses == 1 ? v->user : NULL;
 }
 
 static int fuse_conv(struct ir_module *m, struct ir_node *conv)
@@ -198,7 +187,7 @@ static int fuse_conv(struct ir_module *m, struct ir_node *conv)
 	float p[2];
 	int act, ret;
 
-	while ((n = only_user(m, conv->out[0], conv->next))) {
+	while ((n = only_user(conv->out[0]))) {
 		bool closed = ir_attr_find(conv, "act") || (conv->nin > 3 && conv->in[3]);
 		struct ir_value *other;
 

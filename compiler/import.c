@@ -322,19 +322,22 @@ static int node(struct import *im, const Onnx__NodeProto *p, size_t index)
 {
 	struct ir_module *m = im->m;
 	const char *type = p->op_type ? p->op_type : "";
-	int op = find_op(type);
+	const char *domain = p->domain && strcmp(p->domain, "ai.onnx") ? p->domain : "";
 	struct ir_node *n;
-	char name[64];
+	char name[64], full[128];
+	int op;
 
+	snprintf(full, sizeof(full), "%.60s%s%.60s", domain, *domain ? "." : "", type);
+	op = find_op(full);
 	snprintf(name, sizeof(name), "%.40s_%zu", type, index);
 	n = ir_node_new(m, op < 0 ? 0 : op, p->name && *p->name ? p->name : name, p->n_input, p->n_output, NULL);
 	n->onnx_op = ir_strdup(m, type);
 	n->opset = m->opset;
-	if (p->domain && *p->domain && strcmp(p->domain, "ai.onnx"))
-		return ir_error(m, -EOPNOTSUPP, n, NULL, "operators of domain '%.60s' are not supported", p->domain);
 	/* older names of what is one operator now */
-	if (op < 0 && !strcmp(type, "Upsample"))
+	if (op < 0 && !strcmp(full, "Upsample"))
 		op = TUFF_OP_RESIZE;
+	if (op < 0 && *domain)
+		return ir_error(m, -EOPNOTSUPP, n, NULL, "this operator of domain '%.60s' is not supported", domain);
 	if (op < 0)
 		return ir_error(m, -EOPNOTSUPP, n, NULL, "this operator is not supported");
 	n->op = op;
@@ -440,7 +443,8 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 	im->map = calloc(im->cap, sizeof(*im->map));
 	m->in = ir_alloc(m, (g->n_input + 1) * sizeof(*m->in));
 	m->out = ir_alloc(m, (g->n_output + 1) * sizeof(*m->out));
-	if (!im->map || !m->in || !m->out)
+	m->outname = ir_alloc(m, (g->n_output + 1) * sizeof(*m->outname));
+	if (!im->map || !m->in || !m->out || !m->outname)
 		return -ENOMEM;
 	if (g->n_sparse_initializer)
 		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "sparse initializers are not supported");
@@ -475,6 +479,7 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 		if (!g->output[i]->name || !*(slot = lookup(im, g->output[i]->name)))
 			return ir_error(m, -EINVAL, NULL, NULL, "graph output '%.100s' is made by no node",
 					g->output[i]->name ? g->output[i]->name : "");
+		m->outname[m->nout] = ir_strdup(m, g->output[i]->name);
 		m->out[m->nout++] = *slot;
 	}
 	return m->nout ? 0 : ir_error(m, -EINVAL, NULL, NULL, "the graph has no outputs");

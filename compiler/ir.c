@@ -158,25 +158,23 @@ void ir_node_remove(struct ir_module *m, struct ir_node *n)
 			n->out[i]->def = NULL;
 }
 
-void ir_replace_uses(struct ir_module *m, struct ir_value *from, struct ir_value *to)
-{
-	for (struct ir_node *n = m->first; n; n = n->next)
-		for (uint32_t i = 0; i < n->nin; i++)
-			if (n->in[i] == from)
-				n->in[i] = to;
-	for (uint32_t i = 0; i < m->nout; i++)
-		if (m->out[i] == from)
-			m->out[i] = to;
-}
-
 void ir_count_uses(struct ir_module *m)
 {
-	for (uint32_t i = 0; i < m->nvalues; i++)
+	uint32_t seq = 0;
+
+	for (uint32_t i = 0; i < m->nvalues; i++) {
 		m->values[i]->nuses = 0;
-	for (struct ir_node *n = m->first; n; n = n->next)
-		for (uint32_t i = 0; i < n->nin; i++)
-			if (n->in[i])
-				n->in[i]->nuses++;
+		m->values[i]->user = NULL;
+	}
+	for (struct ir_node *n = m->first; n; n = n->next) {
+		n->seq = seq++;
+		for (uint32_t i = 0; i < n->nin; i++) {
+			if (!n->in[i])
+				continue;
+			n->in[i]->nuses++;
+			n->in[i]->user = n;
+		}
+	}
 	for (uint32_t i = 0; i < m->nout; i++)
 		m->out[i]->nuses++;
 }
@@ -247,6 +245,15 @@ int ir_attr_set_int(struct ir_module *m, struct ir_node *n, const char *name, in
 int ir_attr_set_float(struct ir_module *m, struct ir_node *n, const char *name, float v)
 {
 	attr_slot(m, n, name, TUFF_A_FLOAT, 1)->f1 = v;
+	return 0;
+}
+
+int ir_attr_set_str(struct ir_module *m, struct ir_node *n, const char *name, const char *v)
+{
+	struct ir_attr *a = attr_slot(m, n, name, TUFF_A_STRING, 1);
+
+	a->s = ir_alloc(m, sizeof(*a->s));
+	a->s[0] = ir_strdup(m, v);
 	return 0;
 }
 

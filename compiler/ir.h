@@ -42,6 +42,8 @@ struct ir_value {
 	int32_t input;		/* graph input index or -1 */
 	struct ir_node *def;	/* producer or NULL */
 	uint32_t nuses;		/* uses by nodes and as graph outputs; ir_count_uses() */
+	struct ir_node *user;	/* a node that uses it: the one, if nuses is 1; NULL = graph output only */
+	struct ir_value *fwd;	/* replaced by; ir_resolve() */
 };
 
 struct ir_node {
@@ -55,6 +57,7 @@ struct ir_node {
 	struct ir_value **out;
 	uint32_t nattr;
 	struct ir_attr *attr;
+	uint32_t seq;		/* position, set by ir_count_uses() */
 	uint32_t device;	/* set by lower: 1 = device, 0 = CPU */
 	const char *reason;	/* why on the CPU */
 };
@@ -70,6 +73,7 @@ struct ir_module {
 	struct ir_node *first, *last;
 	uint32_t nin, nout;
 	struct ir_value **in, **out;
+	const char **outname;	/* the graph's: a value may be known by another */
 	uint32_t nweights, cap_weights;
 	struct tuff_weight *weights;	/* names are offsets into `strings` of emit: use wname */
 	const char **wname;
@@ -96,8 +100,13 @@ struct ir_value *ir_value_like(struct ir_module *m, const struct ir_value *v, co
 struct ir_node *ir_node_new(struct ir_module *m, uint32_t op, const char *name,
 			    uint32_t nin, uint32_t nout, struct ir_node *at);
 void ir_node_remove(struct ir_module *m, struct ir_node *n);
-void ir_replace_uses(struct ir_module *m, struct ir_value *from, struct ir_value *to);
 void ir_count_uses(struct ir_module *m);
+static inline struct ir_value *ir_resolve(struct ir_value *v)
+{
+	while (v->fwd)
+		v = v->fwd;
+	return v;
+}
 struct ir_attr *ir_attr_find(const struct ir_node *n, const char *name);
 int64_t ir_attr_int(const struct ir_node *n, const char *name, int64_t def);
 float ir_attr_float(const struct ir_node *n, const char *name, float def);
@@ -105,6 +114,7 @@ const int64_t *ir_attr_ints(const struct ir_node *n, const char *name, uint64_t 
 const char *ir_attr_str(const struct ir_node *n, const char *name, const char *def);
 int ir_attr_set_int(struct ir_module *m, struct ir_node *n, const char *name, int64_t v);
 int ir_attr_set_float(struct ir_module *m, struct ir_node *n, const char *name, float v);
+int ir_attr_set_str(struct ir_module *m, struct ir_node *n, const char *name, const char *v);
 int ir_attr_set_ints(struct ir_module *m, struct ir_node *n, const char *name, const int64_t *v, uint64_t cnt);
 int ir_attr_set_floats(struct ir_module *m, struct ir_node *n, const char *name, const float *v, uint64_t cnt);
 uint32_t ir_weight_data(struct ir_module *m, const char *name, uint32_t dtype,

@@ -363,29 +363,43 @@ typedef int (*rule_fn)(struct ir_module *, struct ir_node *);
 static const struct {
 	rule_fn rule;
 	uint8_t lo;
+	bool made_of_others;
 } rules[] = {
-#define X(id, name, lo, hi, out, rule) { shape_##rule, lo },
+#define X(id, name, lo, hi, out, rule) { shape_##rule, lo, TUFF_OP_##id > TUFF_OP_CONVERT && TUFF_OP_##id <= TUFF_OP_SIMPLIFIED_NORM },
 	TUFF_OPS(X)
 #undef X
 };
+
+int shape_node(struct ir_module *m, struct ir_node *n)
+{
+	int ret;
+
+	for (uint32_t i = 0; i < rules[n->op].lo; i++)
+		if ((n->nin <= i || !n->in[i]) && !(i && (n->op == TUFF_OP_RESHAPE || rules[n->op].made_of_others)))
+			return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
+	ret = rules[n->op].rule(m, n);
+	if (ret)
+		return ret;
+	if (m->oom)
+		return -ENOMEM;
+	if (!rules[n->op].made_of_others)
+		ival_node(m, n);
+	return 0;
+}
 
 int pass_shape(struct ir_module *m)
 {
 	for (uint32_t i = 0; i < m->nin; i++)
 		if (m->in[i]->rank < 0)
 			return ir_error(m, -EAGAIN, NULL, m->in[i], "the model does not say the shape of this input: give one");
-	for (struct ir_node *n = m->first; n; n = n->next) {
-		int ret;
+	for (struct ir_node *n = m->first, *next; n; n = next) {
+		int ret = shape_node(m, n);
 
-		for (uint32_t i = 0; i < rules[n->op].lo; i++)
-			if ((n->nin <= i || !n->in[i]) && !(i && n->op == TUFF_OP_RESHAPE))
-				return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
-		ret = rules[n->op].rule(m, n);
 		if (ret)
 			return ret;
-		if (m->oom)
-			return -ENOMEM;
-		ival_node(m, n);
+		next = n->next;
+		if (rules[n->op].made_of_others)	/* the nodes before it do its work */
+			ir_node_remove(m, n);
 	}
 	return 0;
 }

@@ -11,6 +11,8 @@
 TUFF_OPS(X)
 #undef X
 
+/* the rule of n, then the content of its outputs */
+int shape_node(struct ir_module *m, struct ir_node *n);
 /* ival.c: content of the node's outputs where its inputs' content is known */
 void ival_node(struct ir_module *m, struct ir_node *n);
 

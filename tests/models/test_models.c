@@ -181,23 +181,8 @@ out:
 	if (!d) SKIP("TUFF_TEST_DATA is not set"); \
 	CHECK(!light(d, #name)); }
 
-/* its operators are com.microsoft's, which tuff does not have yet: said by name */
-TEST(tiny_gpt2_past_is_refused)
-{
-	const char *d = getenv("TUFF_TEST_DATA");
-	struct tuff_session *s;
-	struct tuff_error err;
-	char p[512];
-
-	if (!d)
-		SKIP("TUFF_TEST_DATA is not set");
-	snprintf(p, sizeof(p), "%s/models/tiny_gpt2_past/model.onnx", d);
-	CHECK_EQ(tuff_session_create(p, "cpu", &s, &err), -95);
-	CHECK(!strcmp(err.op, "EmbedLayerNormalization") && strstr(err.text, "com.microsoft"));
-}
-
 TREE(vit_13) TREE(vit_16) TREE(bert_13) TREE(bert_16)
 MODEL(mnist_8) MODEL(yolox_nano) MODEL(nanodet_m_320) MODEL(rfb320)
-MODEL(squeezenet_fp16) MODEL(dtln_1)
+MODEL(squeezenet_fp16) MODEL(dtln_1) MODEL(tiny_gpt2_past)
 LIGHT(bvlc_alexnet) LIGHT(densenet121) LIGHT(inception_v1) LIGHT(inception_v2) LIGHT(resnet50)
 LIGHT(shufflenet) LIGHT(squeezenet) LIGHT(vgg19) LIGHT(zfnet512)
