@@ -52,7 +52,7 @@ LIBS_TOOL := -ljson-c -lpng -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo check clean setup test sanitize
+.PHONY: all demo check clean setup setup-test test sanitize
 all: $(LIB_C) $(LIB_T) $(TOOL)
 
 $B/%.o: %.c
@@ -102,12 +102,14 @@ $B/tests/%: $B/tests/%.o $B/everything.a
 $(TEST_BIN:%=%.o): | $(PROTO_O)
 setup:
 	$(Q)sh tools/setup.sh
+setup-test:
+	$(Q)sh tools/setup.sh test
 test: all $(TEST_BIN)
-	$(Q)B=$B sh tests/run.sh $(TEST_BIN)
+	$(Q)B=$B sh tests/run.sh $(TEST_BIN) $(wildcard tests/*/test_*.sh)
 demo: setup
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)for d in 3 7; do echo "A scan of the digit $$d:"; $B/tuff run demo/digits.onnx -i demo/digit_$$d.png --top 3; done
-check: setup
+check: setup-test
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sanitize
 # What runs under the sanitizers: our code on every input, without GPU drivers
