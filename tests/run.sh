@@ -42,7 +42,7 @@ one() {
 		else	# one line for each device, and why something was skipped
 			printf '%s\n' "$out" | grep -E '^[a-z0-9:-]+: [0-9]+ passed' | sed 's/^/          /'
 			printf '%s\n' "$out" | sed -n 's/^ *skipped: //p' | sort | uniq -c |
-				awk '{ n = $1; $1 = ""; printf "          skipped:%s%s\n", $0, n > 1 ? " (" n " times)" : "" }'
+				awk '{ n = $1; $1 = ""; printf "          skipped:%s%s\n", $0, (n > 1 ? " (" n " times)" : "") }'
 		fi
 	} >"$RESULTS/$log.txt"
 	cat "$RESULTS/$log.txt"
