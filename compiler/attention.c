@@ -124,12 +124,12 @@ static struct ir_value *attend(struct dec *d, struct att *a)
 
 		s = dec_2(d, TUFF_OP_MUL, dec_1(d, TUFF_OP_TANH, dec_2(d, TUFF_OP_DIV, s, cap)), cap);
 	}
-	a->qk[2] = s;
+	a->qk[1] = s;
 	if (a->bias)
 		s = dec_2(d, TUFF_OP_ADD, s, a->bias);
 	if (keep)
 		s = dec_2(d, TUFF_OP_ADD, s, dec_where(d, keep, dec_float(d, 0, q), a->fill));
-	a->qk[1] = s;
+	a->qk[2] = s;
 	x = dec_node(d, TUFF_OP_SOFTMAX, 1, 1, s);
 	ir_attr_set_int(d->m, x, "axis", 3);
 	s = dec_end(d, x, NULL);
@@ -234,7 +234,7 @@ int shape_ms_attention(struct ir_module *m, struct ir_node *n)
 	a.fill = dec_float(&d, ir_attr_float(n, "mask_filter_value", -10000), x);
 	out = attend(&d, &a);
 	join_heads(&d, out, n->out[0]);
-	return d.ret;
+	return dec_done(&d);
 }
 
 /* one of q, k, v of MultiHeadAttention: its slice of the bias, then heads */
@@ -292,7 +292,7 @@ int shape_ms_mha(struct ir_module *m, struct ir_node *n)
 	a.fill = dec_float(&d, ir_attr_float(n, "mask_filter_value", -10000), n->in[0]);
 	out = attend(&d, &a);
 	join_heads(&d, out, n->out[0]);
-	return d.ret;
+	return dec_done(&d);
 }
 
 /* a mask shorter than the keys masks the rest */
@@ -363,5 +363,5 @@ int shape_attention(struct ir_module *m, struct ir_node *n)
 		join_heads(&d, out, n->out[0]);
 	else
 		dec_to(&d, TUFF_OP_IDENTITY, out, NULL, n->out[0]);
-	return d.ret;
+	return dec_done(&d);
 }

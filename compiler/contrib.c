@@ -43,7 +43,7 @@ int shape_ms_embed(struct ir_module *m, struct ir_node *n)
 			dec_to(&d, TUFF_OP_IDENTITY, dec_cast(&d, count, TUFF_I32), NULL, n->out[1]);
 		}
 	}
-	return d.ret;
+	return dec_done(&d);
 }
 
 static int skip_norm(struct ir_module *m, struct ir_node *n, bool rms)
@@ -64,7 +64,7 @@ static int skip_norm(struct ir_module *m, struct ir_node *n, bool rms)
 		dec_rmsnorm(&d, sum, n->in[2], eps, -1, n->out[0]);
 	else
 		dec_layernorm(&d, sum, n->in[2], dec_in(&d, 3), eps, -1, n->out[0]);
-	return d.ret;
+	return dec_done(&d);
 }
 
 int shape_ms_skipnorm(struct ir_module *m, struct ir_node *n)
@@ -88,7 +88,7 @@ int shape_ms_gelu(struct ir_module *m, struct ir_node *n)
 		struct ir_value *s = dec_2(&d, TUFF_OP_MUL, x, dec_float(&d, ir_attr_float(n, "alpha", 1.702f), x));
 
 		dec_to(&d, TUFF_OP_MUL, x, dec_1(&d, TUFF_OP_SIGMOID, s), n->out[0]);
-		return d.ret;
+		return dec_done(&d);
 	}
 	if (dec_in(&d, 1))
 		x = dec_2(&d, TUFF_OP_ADD, x, n->in[1]);
@@ -96,7 +96,7 @@ int shape_ms_gelu(struct ir_module *m, struct ir_node *n)
 	if (n->op == TUFF_OP_MS_FAST_GELU)
 		ir_attr_set_str(m, g, "approximate", "tanh");
 	dec_end(&d, g, n->out[0]);
-	return d.ret;
+	return dec_done(&d);
 }
 
 int shape_ms_matmul(struct ir_module *m, struct ir_node *n)
@@ -124,7 +124,7 @@ int shape_ms_matmul(struct ir_module *m, struct ir_node *n)
 		dec_to(&d, TUFF_OP_MATMUL, v[0], v[1], n->out[0]);
 	else
 		dec_to(&d, TUFF_OP_MUL, dec_2(&d, TUFF_OP_MATMUL, v[0], v[1]), dec_float(&d, alpha, v[0]), n->out[0]);
-	return d.ret;
+	return dec_done(&d);
 }
 
 int shape_rmsnorm(struct ir_module *m, struct ir_node *n)
@@ -133,5 +133,5 @@ int shape_rmsnorm(struct ir_module *m, struct ir_node *n)
 
 	dec_begin(&d, m, n);
 	dec_rmsnorm(&d, n->in[0], n->in[1], ir_attr_float(n, "epsilon", 1e-5f), ir_attr_int(n, "axis", -1), n->out[0]);
-	return d.ret;
+	return dec_done(&d);
 }

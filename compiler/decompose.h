@@ -17,6 +17,11 @@ struct dec {
 	struct ir_value *none;	/* stands for any value after an error */
 };
 
+/* what the rule returns: 1 = made of others */
+static inline int dec_done(const struct dec *d)
+{
+	return d->ret ? d->ret : 1;
+}
 void dec_begin(struct dec *d, struct ir_module *m, struct ir_node *n);
 struct ir_value *dec_in(const struct dec *d, uint32_t i);	/* NULL = absent */
 struct ir_value *dec_out(const struct dec *d, uint32_t i);

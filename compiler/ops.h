@@ -43,14 +43,15 @@
 	X(RANGE, "Range", 3, 3, 1, range) X(CUMSUM, "CumSum", 2, 2, 1, same) X(TRILU, "Trilu", 1, 2, 1, same) X(EYE_LIKE, "EyeLike", 1, 1, 1, eyelike) X(ONE_HOT, "OneHot", 3, 3, 1, onehot) \
 	X(TOPK, "TopK", 2, 2, 2, topk) X(NONZERO, "NonZero", 1, 1, 1, nonzero) X(LSTM, "LSTM", 3, 8, 3, lstm) X(GRU, "GRU", 3, 6, 2, gru) X(EINSUM, "Einsum", 1, 0, 1, einsum) \
 	X(FUSED, "tuff.Fused", 0, 3, 1, fused) X(LAYOUT, "tuff.Layout", 1, 1, 1, layout) X(CONVERT, "tuff.Convert", 1, 1, 1, cast) \
-	/* made of others (decompose.h): gone after shape inference */ \
+	/* most from here on are made of others (decompose.h): gone after shape inference */ \
 	X(MS_ATTENTION, "com.microsoft.Attention", 2, 7, 2, ms_attention) X(MS_MHA, "com.microsoft.MultiHeadAttention", 1, 10, 3, ms_mha) \
-	X(MS_EMBED, "com.microsoft.EmbedLayerNormalization", 3, 9, 3, ms_embed) X(MS_SKIPNORM, "com.microsoft.SkipLayerNormalization", 3, 5, 4, ms_skipnorm) \
+	X(MS_EMBED, "com.microsoft.EmbedLayerNormalization", 1, 9, 3, ms_embed) X(MS_SKIPNORM, "com.microsoft.SkipLayerNormalization", 3, 5, 4, ms_skipnorm) \
 	X(MS_SKIPRMS, "com.microsoft.SkipSimplifiedLayerNormalization", 3, 4, 4, ms_skiprms) X(MS_FAST_GELU, "com.microsoft.FastGelu", 1, 2, 1, ms_gelu) \
 	X(MS_GELU, "com.microsoft.Gelu", 1, 1, 1, ms_gelu) X(MS_BIAS_GELU, "com.microsoft.BiasGelu", 2, 2, 1, ms_gelu) \
 	X(MS_QUICK_GELU, "com.microsoft.QuickGelu", 1, 1, 1, ms_gelu) X(MS_MATMUL, "com.microsoft.FusedMatMul", 2, 2, 1, ms_matmul) \
 	X(ATTENTION, "Attention", 3, 7, 4, attention) X(RMSNORM, "RMSNormalization", 2, 2, 1, rmsnorm) \
-	X(SIMPLIFIED_NORM, "SimplifiedLayerNormalization", 2, 2, 1, rmsnorm)
+	X(SIMPLIFIED_NORM, "SimplifiedLayerNormalization", 2, 2, 1, rmsnorm) \
+	X(RNN, "RNN", 3, 6, 2, gru)
 
 enum tuff_op {
 #define X(id, name, lo, hi, out, rule) TUFF_OP_##id,

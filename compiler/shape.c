@@ -363,9 +363,8 @@ typedef int (*rule_fn)(struct ir_module *, struct ir_node *);
 static const struct {
 	rule_fn rule;
 	uint8_t lo;
-	bool made_of_others;
 } rules[] = {
-#define X(id, name, lo, hi, out, rule) { shape_##rule, lo, TUFF_OP_##id > TUFF_OP_CONVERT && TUFF_OP_##id <= TUFF_OP_SIMPLIFIED_NORM },
+#define X(id, name, lo, hi, out, rule) { shape_##rule, lo },
 	TUFF_OPS(X)
 #undef X
 };
@@ -375,16 +374,16 @@ int shape_node(struct ir_module *m, struct ir_node *n)
 	int ret;
 
 	for (uint32_t i = 0; i < rules[n->op].lo; i++)
-		if ((n->nin <= i || !n->in[i]) && !(i && (n->op == TUFF_OP_RESHAPE || rules[n->op].made_of_others)))
+		if ((n->nin <= i || !n->in[i]) && !(i && n->op == TUFF_OP_RESHAPE))
 			return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
 	ret = rules[n->op].rule(m, n);
-	if (ret)
+	if (ret < 0)
 		return ret;
 	if (m->oom)
 		return -ENOMEM;
-	if (!rules[n->op].made_of_others)
+	if (!ret)
 		ival_node(m, n);
-	return 0;
+	return ret;
 }
 
 int pass_shape(struct ir_module *m)
@@ -395,10 +394,10 @@ int pass_shape(struct ir_module *m)
 	for (struct ir_node *n = m->first, *next; n; n = next) {
 		int ret = shape_node(m, n);
 
-		if (ret)
+		if (ret < 0)
 			return ret;
 		next = n->next;
-		if (rules[n->op].made_of_others)	/* the nodes before it do its work */
+		if (ret)	/* the nodes before it do its work */
 			ir_node_remove(m, n);
 	}
 	return 0;

@@ -11,7 +11,7 @@
 TUFF_OPS(X)
 #undef X
 
-/* the rule of n, then the content of its outputs */
+/* the rule of n (1: n is made of others now, see decompose.h), then the content of its outputs */
 int shape_node(struct ir_module *m, struct ir_node *n);
 /* ival.c: content of the node's outputs where its inputs' content is known */
 void ival_node(struct ir_module *m, struct ir_node *n);

@@ -59,7 +59,7 @@ static compile_fn find_compiler(struct tuff_error *err)
 
 static int compile(struct tuff_session *s, struct tuff_error *err)
 {
-	struct tuffc_options opt = { .device.target = TUFF_TARGET_CPU };
+	struct tuffc_options opt = { .device.target = TUFF_TARGET_CPU, .eval.run = tuff_eval };
 	struct tuffc_error why;
 	compile_fn fn = find_compiler(err);
 	int ret;

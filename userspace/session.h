@@ -3,6 +3,7 @@
 #ifndef TUFF_SESSION_H
 #define TUFF_SESSION_H
 
+#include "compiler/tuffc.h"
 #include "program/program.h"
 #include "userspace/cpu/cpu.h"
 #include "userspace/tuff.h"
@@ -46,6 +47,9 @@ int session_error(struct tuff_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* weights.c: reads what the steps use, tensor by tensor */
 int session_load_weights(struct tuff_session *s, struct tuff_error *err);
+/* eval.c: the evaluator for the compiler's constants (struct tuffc_eval) */
+int tuff_eval(void *priv, uint32_t op, const struct tuff_program *p, const struct tuff_step *s,
+	      const struct tuffc_tensor *in, uint32_t nin, struct tuffc_tensor *out, uint32_t nout);
 /* plan.c */
 int plan_get(struct tuff_session *s, const int64_t *syms, struct plan **out, struct tuff_error *err);
 void plan_destroy(const struct tuff_session *s, struct plan *p);
