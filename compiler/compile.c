@@ -23,6 +23,8 @@ static const struct {
 	{ "simplify", pass_simplify },	/* dead code */
 	{ "fuse", pass_fuse },		/* into convolutions */
 	{ "clean", pass_simplify },	/* what fusion left */
+	{ "place", pass_place },	/* device or CPU */
+	{ "precision", pass_precision },	/* stored types */
 };
 static const char *names[sizeof(passes) / sizeof(passes[0]) + 1];
 
@@ -54,8 +56,6 @@ static int compile(const void *bytes, size_t size, const char *path, const char 
 		if (!ret)
 			ret = ir_verify(m, passes[i].name);
 	}
-	if (!ret && opt->device.target != TUFF_TARGET_CPU)
-		ret = ir_error(m, -EOPNOTSUPP, NULL, NULL, "this version compiles for the CPU only");
 	if (!ret)
 		ret = ir_emit(m, out);
 	if (ret && !err->text[0])

@@ -7,29 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ir.h"
-
-/* A growing array; out of memory is remembered, not returned. */
-struct vec {
-	void *p;
-	size_t n, cap, es;
-};
-
-struct emit {
-	struct ir_module *m;
-	bool oom;
-	struct vec strings, tensors, bufs, steps, args, attrs, attr_data, syms, weights, in, out, files;
-	uint32_t *tensor;	/* by value id */
-	uint32_t *last_use;	/* node index of the last use, by value id */
-	uint32_t index;		/* of the node being emitted */
-};
+#include "compiler/emit.h"
 
 struct owner {			/* what the program's priv is */
 	struct tuff_program p;
 	void *parts[16];
 };
 
-static void *push(struct emit *e, struct vec *v, const void *item, size_t count)
+void *emit_push(struct launch *e, struct vec *v, const void *item, size_t count)
 {
 	if (v->n + count > v->cap) {
 		size_t cap = v->cap * 2 > v->n + count ? v->cap * 2 : v->n + count + 16;
@@ -48,22 +33,25 @@ static void *push(struct emit *e, struct vec *v, const void *item, size_t count)
 	return (char *)v->p + (v->n - count) * v->es;
 }
 
-static uint32_t str(struct emit *e, const char *s)
+uint32_t emit_str(struct launch *e, const char *s)
 {
 	uint32_t at = e->strings.n;
 
 	if (!s || !*s)
 		return 0;
-	push(e, &e->strings, s, strlen(s) + 1);
+	emit_push(e, &e->strings, s, strlen(s) + 1);
 	return at;
 }
 
-static uint32_t storage_of(uint32_t dtype)
+/* the CPU path widens the half formats; precision.c decides for devices */
+static uint32_t storage_of(const struct ir_value *v)
 {
-	return dtype == TUFF_F16 || dtype == TUFF_BF16 ? TUFF_F32 : dtype;
+	if (v->storage)
+		return v->storage;
+	return v->dtype == TUFF_F16 || v->dtype == TUFF_BF16 ? TUFF_F32 : v->dtype;
 }
 
-static uint32_t tensor(struct emit *e, struct ir_value *v, uint32_t share)
+uint32_t emit_tensor(struct launch *e, struct ir_value *v, uint32_t share)
 {
 	struct ir_module *m = e->m;
 	struct tuff_tens t = { .offset = TUFF_NONE };
@@ -71,9 +59,10 @@ static uint32_t tensor(struct emit *e, struct ir_value *v, uint32_t share)
 
 	if (at != TUFF_NONE)
 		return at;
-	t.name = str(e, v->name);
+	t.name = emit_str(e, v->name);
 	t.dtype = v->dtype;
-	t.storage = storage_of(v->dtype);
+	t.storage = storage_of(v);
+	t.layout = v->layout;
 	t.rank = v->rank;
 	for (int i = 0; i < v->rank; i++)
 		t.dim[i] = v->dim[i];
@@ -81,7 +70,7 @@ static uint32_t tensor(struct emit *e, struct ir_value *v, uint32_t share)
 	if (share == TUFF_NONE) {
 		struct tuff_buf b = { .kind = TUFF_BUF_ARENA, .first = e->steps.n, .last = e->steps.n };
 
-		b.size = ex_mul(m, ex_numel(m, v, 0, v->rank), ex_const(m, tuff_dtype_size(t.storage)));
+		b.size = ex_mul(m, launch_numel(m, v), ex_const(m, tuff_dtype_size(t.storage)));
 		if (v->weight != TUFF_NONE) {
 			b.kind = TUFF_BUF_WEIGHT;
 			b.index = v->weight;
@@ -90,20 +79,20 @@ static uint32_t tensor(struct emit *e, struct ir_value *v, uint32_t share)
 			b.index = v->input;
 		}
 		t.buffer = e->bufs.n;
-		push(e, &e->bufs, &b, 1);
+		emit_push(e, &e->bufs, &b, 1);
 	}
 	at = e->tensors.n;
-	push(e, &e->tensors, &t, 1);
+	emit_push(e, &e->tensors, &t, 1);
 	e->tensor[v->id] = at;
 	return at;
 }
 
-static struct tuff_buf *buf_of(struct emit *e, uint32_t t)
+struct tuff_buf *emit_buf_of(struct launch *e, uint32_t t)
 {
 	return (struct tuff_buf *)e->bufs.p + ((struct tuff_tens *)e->tensors.p)[t].buffer;
 }
 
-static void attrs(struct emit *e, const struct ir_node *n, struct tuff_step *s)
+static void attrs(struct launch *e, const struct ir_node *n, struct tuff_step *s)
 {
 	static const uint8_t zero[8];
 
@@ -111,40 +100,53 @@ static void attrs(struct emit *e, const struct ir_node *n, struct tuff_step *s)
 	s->nattr = n->nattr;
 	for (uint32_t i = 0; i < n->nattr; i++) {
 		const struct ir_attr *a = &n->attr[i];
-		struct tuff_attr t = { .name = str(e, a->name), .type = a->type, .count = a->n };
+		struct tuff_attr t = { .name = emit_str(e, a->name), .type = a->type, .count = a->n };
 		uint32_t off;
 
-		push(e, &e->attr_data, zero, (8 - e->attr_data.n % 8) % 8);
+		emit_push(e, &e->attr_data, zero, (8 - e->attr_data.n % 8) % 8);
 		t.data = e->attr_data.n;
 		switch (a->type) {
 		case TUFF_A_FLOAT:
-			push(e, &e->attr_data, &a->f1, 4);
+			emit_push(e, &e->attr_data, &a->f1, 4);
 			break;
 		case TUFF_A_INT:
-			push(e, &e->attr_data, &a->i1, 8);
+			emit_push(e, &e->attr_data, &a->i1, 8);
 			break;
 		case TUFF_A_FLOATS:
-			push(e, &e->attr_data, a->f, 4 * a->n);
+			emit_push(e, &e->attr_data, a->f, 4 * a->n);
 			break;
 		case TUFF_A_INTS:
-			push(e, &e->attr_data, a->i, 8 * a->n);
+			emit_push(e, &e->attr_data, a->i, 8 * a->n);
 			break;
 		case TUFF_A_TENSOR:
-			push(e, &e->attr_data, &a->weight, 4);
+			emit_push(e, &e->attr_data, &a->weight, 4);
 			break;
 		default:
 			for (uint64_t k = 0; k < a->n; k++) {
-				off = str(e, a->s[k]);
-				push(e, &e->attr_data, &off, 4);
+				off = emit_str(e, a->s[k]);
+				emit_push(e, &e->attr_data, &off, 4);
 			}
 		}
-		push(e, &e->attrs, &t, 1);
+		emit_push(e, &e->attrs, &t, 1);
 	}
 }
 
-static bool is_view(uint32_t op)
+/* a layout move of [N,C,1,1..] moves nothing when there are no pad lanes */
+static bool moves_nothing(struct ir_module *m, const struct ir_node *n)
 {
-	return op == TUFF_OP_RESHAPE || op == TUFF_OP_FLATTEN || op == TUFF_OP_SQUEEZE || op == TUFF_OP_UNSQUEEZE;
+	const struct ir_value *v = n->out[0];
+	int64_t c;
+
+	for (int i = 2; i < v->rank; i++)
+		if (!ex_is(m, v->dim[i], 1))
+			return false;
+	return v->rank >= 2 && (m->opt->device.target == TUFF_TARGET_CPU || (ex_value(m, v->dim[1], &c) && c % 4 == 0));
+}
+
+static bool is_view(const struct ir_node *n)
+{
+	return n->op == TUFF_OP_RESHAPE || n->op == TUFF_OP_FLATTEN || n->op == TUFF_OP_SQUEEZE ||
+	       n->op == TUFF_OP_UNSQUEEZE || (n->op == TUFF_OP_LAYOUT && n->device == 2);
 }
 
 /* Elementwise on one shape: output element i needs input element i only. */
@@ -152,7 +154,7 @@ static bool in_place(const struct ir_node *n, uint32_t i)
 {
 	const struct ir_value *x = n->in[i], *o = n->out[0];
 
-	if (!x || storage_of(x->dtype) != storage_of(o->dtype) || x->rank != o->rank ||
+	if (!x || storage_of(x) != storage_of(o) || x->layout != o->layout || x->rank != o->rank ||
 	    memcmp(x->dim, o->dim, x->rank * sizeof(*x->dim)))
 		return false;
 	return (n->op >= TUFF_OP_ADD && n->op <= TUFF_OP_DIV && i < 2) ||
@@ -161,7 +163,7 @@ static bool in_place(const struct ir_node *n, uint32_t i)
 }
 
 /* lives of values, before buffers: views extend what they look at */
-static void last_uses(struct emit *e)
+static void last_uses(struct launch *e)
 {
 	struct ir_module *m = e->m;
 	uint32_t i = 0;
@@ -174,7 +176,7 @@ static void last_uses(struct emit *e)
 		e->last_use[m->out[k]->id] = TUFF_NONE;
 }
 
-static uint32_t macs(struct ir_module *m, const struct ir_node *n)
+uint32_t emit_macs(struct ir_module *m, const struct ir_node *n)
 {
 	const struct ir_value *o = n->out[0];
 
@@ -187,10 +189,27 @@ static uint32_t macs(struct ir_module *m, const struct ir_node *n)
 	return TUFF_NONE;
 }
 
-static void step(struct emit *e, struct ir_node *n)
+uint32_t emit_in_place(struct launch *e, const struct ir_node *n, const uint32_t *list)
 {
-	struct tuff_step s = { .kind = TUFF_STEP_CPU, .op = n->op, .node = str(e, n->name), .nin = n->nin, .nout = n->nout };
-	uint32_t none = TUFF_NONE, shared = TUFF_NONE;
+	for (uint32_t i = 0; i < n->nin && !e->oom; i++) {
+		bool twice = false;
+
+		/* the buffer's last reader is this step, and it is not read twice */
+		if (!n->in[i] || !in_place(n, i) || emit_buf_of(e, list[i])->kind != TUFF_BUF_ARENA ||
+		    e->last_use[n->in[i]->id] != e->index || !n->in[i]->def || is_view(n->in[i]->def))
+			continue;
+		for (uint32_t k = 0; k < n->nin; k++)
+			twice |= k != i && n->in[k] && emit_buf_of(e, list[k]) == emit_buf_of(e, list[i]);
+		if (!twice && !emit_buf_of(e, list[i])->pad)	/* nobody views it */
+			return ((struct tuff_tens *)e->tensors.p)[list[i]].buffer;
+	}
+	return TUFF_NONE;
+}
+
+static void step(struct launch *e, struct ir_node *n)
+{
+	struct tuff_step s = { .kind = TUFF_STEP_CPU, .op = n->op, .node = emit_str(e, n->name), .nin = n->nin, .nout = n->nout };
+	uint32_t none = TUFF_NONE, shared;
 	uint32_t *list = calloc(n->nin + n->nout + 1, sizeof(*list));
 
 	if (!list) {
@@ -200,46 +219,31 @@ static void step(struct emit *e, struct ir_node *n)
 	for (uint32_t i = 0; i < n->nin; i++) {
 		struct tuff_buf *b;
 
-		list[i] = n->in[i] ? tensor(e, n->in[i], TUFF_NONE) : none;
+		list[i] = n->in[i] ? emit_tensor(e, n->in[i], TUFF_NONE) : none;
 		if (!n->in[i] || e->oom)
 			continue;
-		b = buf_of(e, list[i]);
+		b = emit_buf_of(e, list[i]);
 		if (b->last != TUFF_NONE && b->last < e->steps.n)
 			b->last = e->steps.n;
 	}
-	for (uint32_t i = 0; i < n->nin && n->out[0] && !e->oom && shared == TUFF_NONE; i++) {
-		/* the buffer's last reader is this step, and it is not read twice */
-		if (n->in[i] && in_place(n, i) && buf_of(e, list[i])->kind == TUFF_BUF_ARENA &&
-		    e->last_use[n->in[i]->id] == e->index && n->in[i]->def && !is_view(n->in[i]->def->op)) {
-			bool twice = false;
-
-			for (uint32_t k = 0; k < n->nin; k++)
-				twice |= k != i && n->in[k] && list[k] != none &&
-					 buf_of(e, list[k]) == buf_of(e, list[i]);
-			for (uint32_t k = 0; k < e->tensors.n; k++)	/* nobody views it */
-				twice |= k != list[i] && buf_of(e, k) == buf_of(e, list[i]) && !twice &&
-					 buf_of(e, k)->pad != 0;
-			if (!twice)
-				shared = ((struct tuff_tens *)e->tensors.p)[list[i]].buffer;
-		}
-	}
+	shared = n->out[0] ? emit_in_place(e, n, list) : TUFF_NONE;
 	for (uint32_t i = 0; i < n->nout; i++)
-		list[n->nin + i] = n->out[i] ? tensor(e, n->out[i], i ? TUFF_NONE : shared) : none;
+		list[n->nin + i] = n->out[i] ? emit_tensor(e, n->out[i], i ? TUFF_NONE : shared) : none;
 	s.arg = e->args.n;
-	push(e, &e->args, list, n->nin + n->nout);
+	emit_push(e, &e->args, list, n->nin + n->nout);
 	attrs(e, n, &s);
-	s.macs = macs(e->m, n);
-	push(e, &e->steps, &s, 1);
+	s.macs = emit_macs(e->m, n);
+	emit_push(e, &e->steps, &s, 1);
 	free(list);
 }
 
-static void io(struct emit *e, struct vec *to, struct ir_value *v, const char *name)
+static void io(struct launch *e, struct vec *to, struct ir_value *v, const char *name)
 {
-	struct tuff_io x = { .name = str(e, name), .tensor = tensor(e, v, TUFF_NONE), .weight = TUFF_NONE };
+	struct tuff_io x = { .name = emit_str(e, name), .tensor = emit_tensor(e, v, TUFF_NONE), .weight = TUFF_NONE };
 
-	push(e, to, &x, 1);
+	emit_push(e, to, &x, 1);
 	if (to == &e->out && !e->oom)
-		buf_of(e, x.tensor)->last = TUFF_NONE;
+		emit_buf_of(e, x.tensor)->last = TUFF_NONE;
 }
 
 static void destroy(struct tuff_program *p)
@@ -251,33 +255,55 @@ static void destroy(struct tuff_program *p)
 	free(o);
 }
 
-static void tables(struct emit *e)
+/* on a device program, what the host or a CPU step touches is in shared memory */
+static void shared(struct launch *e)
+{
+	struct tuff_step *s = e->steps.p;
+
+	if (e->m->opt->device.target == TUFF_TARGET_CPU)
+		return;
+	for (size_t i = 0; i < e->steps.n; i++)
+		for (uint32_t k = 0; s[i].kind == TUFF_STEP_CPU && k < s[i].nin + s[i].nout; k++) {
+			uint32_t t = ((uint32_t *)e->args.p)[s[i].arg + k];
+
+			if (t != TUFF_NONE && emit_buf_of(e, t)->kind == TUFF_BUF_ARENA)
+				emit_buf_of(e, t)->kind = TUFF_BUF_SHARED;
+		}
+	for (size_t i = 0; i < e->out.n; i++) {
+		struct tuff_buf *b = emit_buf_of(e, ((struct tuff_io *)e->out.p)[i].tensor);
+
+		if (b->kind == TUFF_BUF_ARENA)
+			b->kind = TUFF_BUF_SHARED;
+	}
+}
+
+static void tables(struct launch *e)
 {
 	struct ir_module *m = e->m;
 
 	for (uint32_t i = 0; i < m->nsyms; i++) {
-		struct tuff_symbol s = { .name = str(e, m->syms[i].name), .flags = m->syms[i].flags, .max = m->syms[i].max };
+		struct tuff_symbol s = { .name = emit_str(e, m->syms[i].name), .flags = m->syms[i].flags, .max = m->syms[i].max };
 
-		push(e, &e->syms, &s, 1);
+		emit_push(e, &e->syms, &s, 1);
 	}
 	for (uint32_t i = 0; i < m->nweights; i++) {
-		m->weights[i].name = str(e, m->wname[i]);
-		push(e, &e->weights, &m->weights[i], 1);
+		m->weights[i].name = emit_str(e, m->wname[i]);
+		emit_push(e, &e->weights, &m->weights[i], 1);
 	}
 	for (uint32_t i = 0; i < m->nfiles; i++) {
-		uint32_t s = str(e, m->files[i]);
+		uint32_t s = emit_str(e, m->files[i]);
 
-		push(e, &e->files, &s, 1);
+		emit_push(e, &e->files, &s, 1);
 	}
 }
 
-static int finish(struct emit *e, struct tuff_program **out)
+static int finish(struct launch *e, struct tuff_program **out)
 {
 	struct ir_module *m = e->m;
 	struct owner *o = calloc(1, sizeof(*o));
 	struct tuff_program *p;
 	struct vec *v[] = { &e->strings, &e->tensors, &e->bufs, &e->steps, &e->args, &e->attrs,
-			    &e->attr_data, &e->syms, &e->weights, &e->in, &e->out, &e->files };
+			    &e->attr_data, &e->syms, &e->weights, &e->in, &e->out, &e->files, &e->kernels, &e->spirv };
 
 	if (!o || e->oom || m->oom) {
 		free(o);
@@ -285,8 +311,8 @@ static int finish(struct emit *e, struct tuff_program **out)
 	}
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
 		o->parts[i] = v[i]->p;
-	o->parts[12] = m->exprs;
-	o->parts[13] = m->data;
+	o->parts[14] = m->exprs;
+	o->parts[15] = m->data;
 	p = &o->p;
 	p->target = m->opt->device.target;
 	p->strings = e->strings.p, p->strings_size = e->strings.n;
@@ -301,6 +327,8 @@ static int finish(struct emit *e, struct tuff_program **out)
 	p->inputs = e->in.p, p->ninputs = e->in.n;
 	p->outputs = e->out.p, p->noutputs = e->out.n;
 	p->files = e->files.p, p->nfiles = e->files.n;
+	p->kernels = e->kernels.p, p->nkernels = e->kernels.n;
+	p->spirv = e->spirv.p, p->spirv_size = e->spirv.n;
 	p->exprs = m->exprs, p->nexprs = m->nexprs;
 	p->data = m->data, p->data_size = m->data_size;
 	m->exprs = NULL;
@@ -317,13 +345,13 @@ static int finish(struct emit *e, struct tuff_program **out)
 
 int ir_emit(struct ir_module *m, struct tuff_program **out)
 {
-	struct emit e = { .m = m,
+	struct launch e = { .m = m,
 		.strings.es = 1, .tensors.es = sizeof(struct tuff_tens), .bufs.es = sizeof(struct tuff_buf),
 		.steps.es = sizeof(struct tuff_step), .args.es = 4, .attrs.es = sizeof(struct tuff_attr),
 		.attr_data.es = 1, .syms.es = sizeof(struct tuff_symbol), .weights.es = sizeof(struct tuff_weight),
-		.in.es = sizeof(struct tuff_io), .out.es = sizeof(struct tuff_io), .files.es = 4 };
+		.in.es = sizeof(struct tuff_io), .out.es = sizeof(struct tuff_io), .files.es = 4, .kernels.es = sizeof(struct tuff_kernel), .spirv.es = 1 };
 	struct vec *v[] = { &e.strings, &e.tensors, &e.bufs, &e.steps, &e.args, &e.attrs,
-			    &e.attr_data, &e.syms, &e.weights, &e.in, &e.out, &e.files };
+			    &e.attr_data, &e.syms, &e.weights, &e.in, &e.out, &e.files, &e.kernels, &e.spirv };
 	uint32_t index = 0;
 	uint64_t params = 0;
 	int ret;
@@ -331,7 +359,7 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 	e.tensor = malloc((m->nvalues + 1) * sizeof(*e.tensor));
 	e.last_use = calloc(m->nvalues + 1, sizeof(*e.last_use));
 	e.oom = !e.tensor || !e.last_use;
-	push(&e, &e.strings, "", 1);
+	emit_push(&e, &e.strings, "", 1);
 	if (!e.oom) {
 		memset(e.tensor, 0xff, (m->nvalues + 1) * sizeof(*e.tensor));
 		last_uses(&e);
@@ -339,17 +367,25 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 	for (uint32_t i = 0; i < m->nin && !e.oom; i++)
 		io(&e, &e.in, m->in[i], m->in[i]->name);
 	for (struct ir_node *n = m->first; n && !e.oom; n = n->next, index++) {
-		if (is_view(n->op)) {
-			uint32_t t = tensor(&e, n->in[0], TUFF_NONE);
+		if (n->op == TUFF_OP_LAYOUT && moves_nothing(m, n))
+			n->device = 2;	/* a view */
+		if (is_view(n)) {
+			uint32_t t = emit_tensor(&e, n->in[0], TUFF_NONE);
 
 			if (e.oom)
 				break;
-			buf_of(&e, t)->pad = 1;	/* viewed: not for in-place use */
-			tensor(&e, n->out[0], ((struct tuff_tens *)e.tensors.p)[t].buffer);
+			emit_buf_of(&e, t)->pad = 1;	/* viewed: not for in-place use */
+			emit_tensor(&e, n->out[0], ((struct tuff_tens *)e.tensors.p)[t].buffer);
 			continue;
 		}
 		e.index = index;
-		step(&e, n);
+		ret = 0;
+		if (n->device)
+			ret = lower_node(&e, n);
+		else
+			step(&e, n);
+		if (ret)
+			goto out;
 	}
 	for (uint32_t i = 0; i < m->nout && !e.oom; i++)
 		io(&e, &e.out, m->out[i], m->outname[i]);
@@ -370,11 +406,14 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 			n *= m->weights[x->weight].dim[k];
 		params += n;
 	}
-	if (!e.oom)
+	if (!e.oom) {
+		shared(&e);
 		tables(&e);
+	}
 	ret = finish(&e, out);
 	if (!ret)
 		(*out)->info.parameters = params;
+out:
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
 		free(v[i]->p);
 	free(e.tensor);

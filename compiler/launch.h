@@ -32,11 +32,15 @@ struct lower_ops {
 };
 /* by enum tuff_op, NULL = no lowering; the table is in lower_table.c */
 extern const struct lower_ops *const lower_table[];
-extern const struct lower_ops lower_conv, lower_convt, lower_gemm, lower_matmul, lower_pool, lower_gpool,
-	lower_batchnorm, lower_layernorm, lower_instancenorm, lower_lrn, lower_softmax, lower_reduce,
-	lower_argmax, lower_gather, lower_transpose, lower_concat, lower_split, lower_slice, lower_pad,
-	lower_tile, lower_expand, lower_resize, lower_cumsum, lower_trilu, lower_range, lower_lstm,
-	lower_layout, lower_convert, lower_ew;
+/* weak: a family that is not built in is NULL in the table */
+#define LOWER(x) extern const struct lower_ops lower_##x __attribute__((weak))
+LOWER(conv); LOWER(convt); LOWER(gemm); LOWER(matmul); LOWER(pool);
+LOWER(gpool); LOWER(batchnorm); LOWER(layernorm); LOWER(instancenorm); LOWER(lrn);
+LOWER(softmax); LOWER(reduce); LOWER(argmax); LOWER(gather); LOWER(transpose);
+LOWER(concat); LOWER(split); LOWER(slice); LOWER(pad); LOWER(tile);
+LOWER(expand); LOWER(resize); LOWER(cumsum); LOWER(trilu); LOWER(range);
+LOWER(lstm); LOWER(layout); LOWER(convert); LOWER(ew);
+#undef LOWER
 
 struct ir_module *launch_module(struct launch *l);
 

@@ -107,21 +107,42 @@ void tuff_weight_drop(const struct tuff_weight_src *src, uint32_t i)
 		madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-static void widen(const uint8_t *b, uint32_t dtype, uint32_t storage, size_t n, void *dst)
+/* one element to its stored form: halves to float, integers to 32 bits (int64 clamps) */
+static bool convert(const uint8_t *b, uint32_t dtype, uint32_t storage, void *dst)
 {
-	for (size_t i = 0; i < n; i++) {
-		uint16_t h;
-		uint32_t u;
+	uint32_t u;
+	uint16_t h;
+	int64_t i;
 
-		if (dtype == TUFF_F16 && storage == TUFF_F32) {
-			memcpy(&h, b + 2 * i, 2);
-			((float *)dst)[i] = tuff_f16_to_f32(h);
-		} else if (dtype == TUFF_BF16 && storage == TUFF_F32) {
-			memcpy(&h, b + 2 * i, 2);
-			u = (uint32_t)h << 16;
-			memcpy((float *)dst + i, &u, 4);
-		}
+	memcpy(&h, b, tuff_dtype_size(dtype) >= 2 ? 2 : 1);
+	switch (dtype) {
+	case TUFF_F16:
+		*(float *)dst = tuff_f16_to_f32(h);
+		return storage == TUFF_F32;
+	case TUFF_BF16:
+		u = (uint32_t)h << 16;
+		break;
+	case TUFF_I8:
+		u = (int32_t)(int8_t)*b;
+		break;
+	case TUFF_U8: case TUFF_BOOL:
+		u = *b;
+		break;
+	case TUFF_I16:
+		u = (int32_t)(int16_t)h;
+		break;
+	case TUFF_U16:
+		u = h;
+		break;
+	case TUFF_I64:
+		memcpy(&i, b, 8);
+		u = (int32_t)(i > INT32_MAX ? INT32_MAX : i < INT32_MIN ? INT32_MIN : i);
+		break;
+	default:
+		return false;
 	}
+	memcpy(dst, &u, 4);
+	return dtype == TUFF_BF16 ? storage == TUFF_F32 : storage == TUFF_I32 || storage == TUFF_U32;
 }
 
 int tuff_weight_read(const struct tuff_weight_src *src, uint32_t i, uint32_t storage, void *dst)
@@ -142,15 +163,9 @@ int tuff_weight_read(const struct tuff_weight_src *src, uint32_t i, uint32_t sto
 				memcpy((uint8_t *)dst + k * es, &w->fill, es);
 		return 0;
 	}
-	if (storage != TUFF_F32 || (w->dtype != TUFF_F16 && w->dtype != TUFF_BF16))
-		return -EOPNOTSUPP;
-	if (b) {
-		widen(b, w->dtype, storage, n, dst);
-	} else {
-		widen((const uint8_t *)&w->fill, w->dtype, storage, 1, dst);
-		for (size_t k = 1; k < n; k++)
-			((float *)dst)[k] = *(float *)dst;
-	}
+	for (size_t k = 0; k < n; k++)
+		if (!convert(b ? b + k * es : (const uint8_t *)&w->fill, w->dtype, storage, (uint8_t *)dst + 4 * k))
+			return -EOPNOTSUPP;
 	return 0;
 }
 
