@@ -3,8 +3,7 @@
 #include "compiler/launch.h"
 
 const struct lower_ops *const lower_table[TUFF_OP_COUNT] = {
-	[TUFF_OP_ADD ... TUFF_OP_CAST] = &lower_ew,
-	[TUFF_OP_DROPOUT] = NULL,
+	[TUFF_OP_ADD ... TUFF_OP_IDENTITY] = &lower_ew, [TUFF_OP_CAST] = &lower_ew,
 	[TUFF_OP_FUSED] = &lower_ew,
 	[TUFF_OP_CONV] = &lower_conv, [TUFF_OP_CONV_TRANSPOSE] = &lower_convt,
 	[TUFF_OP_GEMM] = &lower_gemm, [TUFF_OP_MATMUL] = &lower_matmul,
