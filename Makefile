@@ -40,7 +40,7 @@ TESTS    := $(wildcard tests/*/test_*.c)
 
 obj = $(1:%.c=$B/%.o)
 PROTO_O  := $(if $(wildcard compiler/onnx.proto),$B/gen/onnx.pb-c.o)
-SHADER_O := $(if $(SHADERS),$B/gen/shaders.o)
+SHADER_O := $B/gen/shaders.o
 LIB_C    := $(if $(COMPILER),$B/libtuffc.so)
 LIB_T    := $(if $(USER),$B/libtuff.so)
 TOOL     := $(if $(TOOLS),$B/tuff)
