@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// What every kernel starts with (compiler/launch.h): the dims block and the
+// flat index of launch_grid1(). Storage buffers are at bindings 1..4.
+#ifndef TUFF_ABI_GLSL
+#define TUFF_ABI_GLSL
+
+layout(set = 0, binding = 0, std140) uniform Dims { ivec4 d[16]; };
+
+// word i of the dims block (i a constant: lavapipe then loads it once)
+#define D(i) d[(i) >> 2][(i) & 3]
+#define DF(i) intBitsToFloat(D(i))
+
+// index of this group, of this invocation in a one-dimensional launch
+uint tuff_group() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
+uint tuff_gid() { return tuff_group() * gl_WorkGroupSize.x + gl_LocalInvocationID.x; }
+
+// ones for the lanes of vec4 number c4 that are channels, zeros for padding
+vec4 tuff_lanes(int c4, int channels) { return vec4(lessThan(ivec4(0, 1, 2, 3) + 4 * c4, ivec4(channels))); }
+
+#endif
