@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Attaches the scripts of tools/bpftrace to running programs and compares what
+# they count with the work that was done, exactly. Needs root and bpftrace.
+set -u
+B=${B:-.build}
+tmp=$(mktemp -d)
+tracer=
+trap '[ -z "$tracer" ] || kill -INT "$tracer" 2>/dev/null; rm -rf "$tmp"' EXIT
+# no tracefs where uprobes come by perf_event_open; no right to raise the memory limit
+noise='RLIMIT_MEMLOCK|uprobe_events|failed to detach|^$'
+bad=0
+ok() { echo "$1: SUCCESS"; }
+no() { echo "  $2"; grep -vE "$noise" "$tmp/log" | sed 's/^/  | /' | head -n 60; echo "$1: FAIL"; bad=1; }
+
+skip=
+[ "$(id -u)" = 0 ] || skip='bpftrace needs root'
+command -v bpftrace >/dev/null || skip='bpftrace is not installed'
+[ -n "$skip" ] || bpftrace -e 'BEGIN { exit(); }' >"$tmp/log" 2>&1 || skip='bpftrace does not run on this kernel'
+# AddressSanitizer's programs map the probes like any other, but this is about the scripts
+if [ -n "$skip" ]; then
+	echo "  skipped: $skip"
+	echo "bpftrace: SKIP"
+	exit 77
+fi
+
+# attach SCRIPT TARGET: returns when its probes are attached (open perf events no longer grow)
+attach() {
+	bpftrace "tools/bpftrace/$1" "$2" >"$tmp/log" 2>&1 &
+	tracer=$!
+	want=$(grep -c '^usdt:' "tools/bpftrace/$1")
+	last=-1 same=0
+	for _ in $(seq 200); do
+		kill -0 $tracer 2>/dev/null || return 1
+		n=$(ls -l /proc/$tracer/fd 2>/dev/null | grep -c perf_event)
+		[ "$n" = "$last" ] && [ "$n" -ge "$want" ] && grep -q '^Tracing' "$tmp/log" && same=$((same + 1)) || same=0
+		[ $same -lt 8 ] || return 0
+		last=$n
+		sleep 0.1
+	done
+	return 1
+}
+detach() {
+	kill -INT $tracer
+	wait $tracer 2>/dev/null
+	tracer=
+}
+# the sum of a map's integers: total MAP
+total() { sed -n "s/^@$1\[.*\]: \([0-9]*\)\$/\1/p" "$tmp/log" | awk '{ n += $1 } END { print n + 0 }'; }
+
+operators() {
+	runs=17
+	steps=$("$B/tuff" info demo/digits.onnx | sed -n 's/.* \([0-9]*\) steps.*/\1/p')
+	attach ops.bt "$B/libtuff.so" || { no operators 'bpftrace does not attach'; return; }
+	"$B/tuff" bench demo/digits.onnx --device cpu -n $runs >"$tmp/out" 2>&1 || { detach; no operators "$(cat "$tmp/out")"; return; }
+	detach
+	runs=$((runs + 3))	# three to warm up
+	[ "$(total runs)" = $runs ] || { no operators "$(total runs) runs seen, $runs done"; return; }
+	[ "$(total op_count)" = $((runs * steps)) ] ||
+		{ no operators "$(total op_count) operators seen, $runs runs of $steps steps done"; return; }
+	[ "$(total failed)" = 0 ] || { no operators 'a run failed'; return; }
+	# names: every operator that ran has one, and it is a convolutional network
+	grep -q '^@op_count.* Conv\]' "$tmp/log" || { no operators 'no Conv by name'; return; }
+	ok operators
+}
+
+# ids in ops.bt say what compiler/ops.h says (which only grows)
+operator_names() {
+	: >"$tmp/log"
+	printf '#include "compiler/ops.h"\n#define X(id, name, ...) OP name\nTUFF_OPS(X)\n' |
+		gcc -E -P -I. - | grep -o 'OP "[^"]*"' |
+		awk -F'"' '{ printf "@name[%d] = \"%s\";\n", NR - 1, $2 }' >"$tmp/names"
+	grep -o '@name\[[0-9]*\] = "[^"]*";' tools/bpftrace/ops.bt | grep -vxFf "$tmp/names" >"$tmp/log"
+	[ ! -s "$tmp/log" ] && ok operator-names || no operator-names 'ops.bt and compiler/ops.h disagree'
+}
+
+operator_names
+operators
+exit $bad
