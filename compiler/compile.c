@@ -20,8 +20,9 @@ static const struct {
 	{ "canon", pass_canon },	/* one form per meaning */
 	{ "shape", pass_shape },	/* types, shapes, integer content */
 	{ "fold", pass_fold },		/* constants */
-	{ "simplify", pass_simplify },	/* dead code */
-	{ "fuse", pass_fuse },		/* into convolutions */
+	{ "simplify", pass_simplify },	/* identities, common subexpressions, dead code */
+	{ "match", pass_match },	/* formulas spelt out */
+	{ "fuse", pass_fuse },		/* into convolutions and products */
 	{ "clean", pass_simplify },	/* what fusion left */
 	{ "place", pass_place },	/* device or CPU */
 	{ "precision", pass_precision },	/* stored types */

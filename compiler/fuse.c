@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fusion into convolutions: batch normalisation and per-channel scale and
- * shift go into the weights (a recipe: packing applies the scale), an added
- * tensor becomes the residual (input 3), an activation the epilogue.
+ * Fusion into convolutions and matrix products: batch normalisation and
+ * per-channel scale and shift go into a convolution's weights (a recipe:
+ * packing applies the scale), a row of constants added to a product becomes its
+ * bias (input 2), an added tensor the residual (input 3), an activation the
+ * epilogue: act(x w + bias + residual).
  */
 #include <errno.h>
 #include <math.h>
@@ -152,6 +154,22 @@ static int act_of(struct ir_module *m, const struct ir_node *n, float p[2])
 		return TUFF_EW_SIGMOID;
 	case TUFF_OP_HARD_SWISH:
 		return TUFF_EW_HARDSWISH;
+	case TUFF_OP_SWISH:
+		return ir_attr_float(n, "alpha", 1) == 1 ? TUFF_EW_SWISH : -1;
+	case TUFF_OP_TANH:
+		return TUFF_EW_TANH;
+	case TUFF_OP_MISH:
+		return TUFF_EW_MISH;
+	case TUFF_OP_GELU:
+		p[0] = !strcmp(ir_attr_str(n, "approximate", "none"), "tanh");
+		return TUFF_EW_GELU;
+	case TUFF_OP_ELU:
+		p[0] = ir_attr_float(n, "alpha", 1);
+		return TUFF_EW_ELU;
+	case TUFF_OP_HARD_SIGMOID:
+		p[0] = ir_attr_float(n, "alpha", 0.2f);
+		p[1] = ir_attr_float(n, "beta", 0.5f);
+		return TUFF_EW_HARDSIGMOID;
 	case TUFF_OP_LEAKY_RELU:
 		p[0] = ir_attr_float(n, "alpha", 0.01f);
 		return TUFF_EW_LEAKY;
@@ -181,50 +199,96 @@ static struct ir_node *only_user(const struct ir_value *v)
 	return v->nuses == 1 ? v->user : NULL;
 }
 
-static int fuse_conv(struct ir_module *m, struct ir_node *conv)
+/* product + row of constants: its bias, if it has none; 1 if done */
+static int fuse_bias(struct ir_module *m, struct ir_node *n, struct ir_node *add)
+{
+	struct ir_value *o = n->out[0], *b = add->in[0] == o ? add->in[1] : add->in[0], *row;
+	const struct tuff_weight *w;
+	struct tuff_weight *v;
+	uint32_t copy;
+
+	if (add->op != TUFF_OP_ADD || (n->nin > 2 && n->in[2]) || b->weight == TUFF_NONE || b->input >= 0 || b->rank < 1 ||
+	    o->rank < 2 || b->rank > o->rank || b->dim[b->rank - 1] != o->dim[o->rank - 1] || b->dtype != o->dtype)
+		return 0;
+	for (int i = 0; i + 1 < b->rank; i++)
+		if (!ex_is(m, b->dim[i], 1))
+			return 0;
+	row = b;
+	if (b->rank > 1) {	/* seen as [N] */
+		w = &m->weights[b->weight];
+		copy = ir_weight_new(m, m->wname[b->weight], w->dtype, 1, &w->dim[b->rank - 1], w->size);
+		if (copy == TUFF_NONE)
+			return -ENOMEM;
+		w = &m->weights[b->weight];
+		v = &m->weights[copy];
+		v->src = w->src;
+		v->file = w->file;
+		v->offset = w->offset;
+		v->fill = w->fill;
+		row = ir_const(m, copy);
+	}
+	n->in[2] = row;
+	n->nin = n->nin < 3 ? 3 : n->nin;
+	if (n->op == TUFF_OP_GEMM)
+		ir_attr_set_float(m, n, "beta", 1);
+	return 1;
+}
+
+static int fuse_into(struct ir_module *m, struct ir_node *into)
 {
 	struct ir_node *n;
 	float p[2];
 	int act, ret;
 
-	while ((n = only_user(conv->out[0]))) {
-		bool closed = ir_attr_find(conv, "act") || (conv->nin > 3 && conv->in[3]);
+	while ((n = only_user(into->out[0]))) {
+		bool closed = ir_attr_find(into, "act") || (into->nin > 3 && into->in[3]);
 		struct ir_value *other;
 
-		ret = closed ? 0 : fuse_affine(m, conv, n);
+		ret = closed ? 0 : into->op == TUFF_OP_CONV ? fuse_affine(m, into, n) : fuse_bias(m, into, n);
 		if (ret < 0)
 			return ret;
 		if (ret) {
-			absorb(m, conv, n);
+			absorb(m, into, n);
 			continue;
 		}
-		act = ir_attr_find(conv, "act") ? -1 : act_of(m, n, p);
+		act = ir_attr_find(into, "act") ? -1 : act_of(m, n, p);
 		if (act >= 0) {
-			ir_attr_set_int(m, conv, "act", act);
-			ret = ir_attr_set_floats(m, conv, "act_p", p, 2);
+			ir_attr_set_int(m, into, "act", act);
+			ret = ir_attr_set_floats(m, into, "act_p", p, 2);
 			if (ret)
 				return ret;
-			absorb(m, conv, n);
+			absorb(m, into, n);
 			continue;
 		}
 		if (closed || n->op != TUFF_OP_ADD)
 			return 0;
-		other = n->in[0] == conv->out[0] ? n->in[1] : n->in[0];
-		if (other == conv->out[0] || !same_shape(other, n->out[0]) || !same_shape(conv->out[0], n->out[0]) ||
-		    other->weight != TUFF_NONE || !made_before(other, conv))
+		other = n->in[0] == into->out[0] ? n->in[1] : n->in[0];
+		if (other == into->out[0] || !same_shape(other, n->out[0]) || !same_shape(into->out[0], n->out[0]) ||
+		    other->weight != TUFF_NONE || !made_before(other, into))
 			return 0;
-		conv->in[3] = other;
-		conv->nin = 4;
-		absorb(m, conv, n);
+		if (into->nin < 3)
+			into->in[2] = NULL;
+		into->in[3] = other;
+		into->nin = 4;
+		absorb(m, into, n);
 	}
 	return 0;
+}
+
+/* Products of two activations stay bare: what follows is a softmax anyway. */
+static bool takes(const struct ir_node *n)
+{
+	if (n->in[0]->dtype != TUFF_F32 && n->in[0]->dtype != TUFF_F16)
+		return false;
+	return n->op == TUFF_OP_CONV ||
+	       ((n->op == TUFF_OP_GEMM || n->op == TUFF_OP_MATMUL) && n->in[1]->weight != TUFF_NONE && n->in[1]->rank == 2 && n->in[0]->rank > 1);
 }
 
 int pass_fuse(struct ir_module *m)
 {
 	ir_count_uses(m);
 	for (struct ir_node *n = m->first; n; n = n->next) {
-		int ret = n->op == TUFF_OP_CONV && (n->in[0]->dtype == TUFF_F32 || n->in[0]->dtype == TUFF_F16) ? fuse_conv(m, n) : 0;
+		int ret = takes(n) ? fuse_into(m, n) : 0;
 
 		if (ret)
 			return ret;

@@ -132,6 +132,10 @@ struct ir_value *ir_const(struct ir_module *m, uint32_t w);
 int ir_error(struct ir_module *m, int code, const struct ir_node *n,
 	     const struct ir_value *v, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* the value of a constant of one floating-point element (match.c) */
+bool ir_scalar(const struct ir_module *m, const struct ir_value *v, double *out);
+void ir_remove_dead(struct ir_module *m);	/* simplify.c */
+
 /* ---- expr.c: hash-consed constructors that fold; commutative operands sorted ---- */
 ir_expr ex_const(struct ir_module *m, int64_t v);
 ir_expr ex_sym(struct ir_module *m, const char *name, uint32_t flags);	/* by name */
@@ -153,6 +157,7 @@ int pass_canon(struct ir_module *m);	/* one form per meaning: opset differences,
 int pass_shape(struct ir_module *m);	/* types, shapes, ivals; fresh symbols for data-dependent */
 int pass_fold(struct ir_module *m);	/* constants, through opt->eval; ivals */
 int pass_simplify(struct ir_module *m);	/* identities, dead code, common subexpressions */
+int pass_match(struct ir_module *m);	/* spelt-out GELU, LayerNormalization, Swish, HardSwish */
 int pass_fuse(struct ir_module *m);	/* bn/bias/act/residual into conv/gemm/matmul; elementwise -> OP_FUSED */
 int pass_precision(struct ir_module *m);	/* storage types; boundary converts */
 int pass_layout(struct ir_module *m);	/* CL or PLAIN; OP_LAYOUT nodes */

@@ -255,7 +255,7 @@ static struct ir_node *same_work(struct table *t, struct ir_node *n)
 	return n;
 }
 
-static void dead(struct ir_module *m)
+void ir_remove_dead(struct ir_module *m)
 {
 	ir_count_uses(m);
 	for (struct ir_node *n = m->last, *prev; n; n = prev) {
@@ -334,6 +334,6 @@ int pass_simplify(struct ir_module *m)
 		m->out[i] = ir_resolve(m->out[i]);
 	free(nodes.slot);
 	free(values.slot);
-	dead(m);
+	ir_remove_dead(m);
 	return ret;
 }

@@ -68,6 +68,9 @@ static inline bool cpu_is_weight(const struct cpu_args *a, uint32_t i)
 }
 float cpu_act(int act, float x, float p0, float p1);	/* enum tuff_ew, -1 = none */
 
+/* out = act(out + bias (if the operator has not done it) + residual), of MATMUL and GEMM */
+void cpu_epilogue(const struct cpu_args *a, bool bias);
+
 /* the rows, by file */
 int cpu_unary(const struct cpu_args *a, void *st);
 int cpu_binary(const struct cpu_args *a, void *st);

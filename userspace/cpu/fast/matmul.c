@@ -88,6 +88,8 @@ int cpu_matmul(const struct cpu_args *a, void *st)
 		else
 			plain(x, ox * M * K, y, oy * K * N, o, b * M * N, M, N, K);
 	}
+	if (!ret)
+		cpu_epilogue(a, true);
 	return ret;
 }
 
@@ -111,7 +113,11 @@ int cpu_gemm(const struct cpu_args *a, void *st)
 		for (int64_t m = 0; bias && m < M; m++)
 			for (int64_t n = 0; n < N; n++)
 				out[m * N + n] = beta * ((float *)c->data)[m * sr + n * sc];
-		return sgemm(a, ta, tb, M, N, K, alpha, x->data, y->data, bias ? 1 : 0, out);
+		int ret = sgemm(a, ta, tb, M, N, K, alpha, x->data, y->data, bias ? 1 : 0, out);
+
+		if (!ret)
+			cpu_epilogue(a, false);
+		return ret;
 	}
 	for (int64_t m = 0; m < M; m++)
 		for (int64_t n = 0; n < N; n++) {
@@ -121,5 +127,6 @@ int cpu_gemm(const struct cpu_args *a, void *st)
 				s += cpu_get(x, ta ? k * M + m : m * K + k) * cpu_get(y, tb ? n * K + k : k * N + n);
 			cpu_set(o, m * N + n, alpha * s + (bias ? beta * cpu_get(c, m * sr + n * sc) : 0));
 		}
+	cpu_epilogue(a, false);
 	return 0;
 }

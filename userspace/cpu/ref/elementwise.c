@@ -253,6 +253,7 @@ static double on_one(uint32_t op, double x, double p, double q)
 	case TUFF_OP_HARD_SWISH: return x * fmax(0, fmin(1, x / 6 + 0.5));
 	case TUFF_OP_THRESHOLDED_RELU: return x > p ? x : 0;
 	case TUFF_OP_GELU: return gelu(x, p != 0);
+	case TUFF_OP_SWISH: return x / (1 + exp(-p * x));
 	case TUFF_OP_MISH: return x * tanh(softplus(x));
 	case TUFF_OP_ISNAN: return isnan(x);
 	case TUFF_OP_ISINF: return isinf(x) && (x > 0 ? q != 0 : p != 0);
@@ -264,7 +265,7 @@ static void params(const struct cpu_args *a, double *p, double *q)
 {
 	switch (a->s->op) {
 	case TUFF_OP_LEAKY_RELU: *p = tuff_attr_float(a->p, a->s, "alpha", 0.01f); break;
-	case TUFF_OP_ELU: case TUFF_OP_CELU: case TUFF_OP_THRESHOLDED_RELU:
+	case TUFF_OP_SWISH: case TUFF_OP_ELU: case TUFF_OP_CELU: case TUFF_OP_THRESHOLDED_RELU:
 		*p = tuff_attr_float(a->p, a->s, "alpha", 1);
 		break;
 	case TUFF_OP_SELU:
