@@ -135,3 +135,16 @@ int shape_rmsnorm(struct ir_module *m, struct ir_node *n)
 	dec_rmsnorm(&d, n->in[0], n->in[1], ir_attr_float(n, "epsilon", 1e-5f), ir_attr_int(n, "axis", -1), n->out[0]);
 	return dec_done(&d);
 }
+
+/* x * sigmoid(alpha * x): the operator stands for alpha = 1 */
+int shape_swish(struct ir_module *m, struct ir_node *n)
+{
+	float alpha = ir_attr_float(n, "alpha", 1);
+	struct dec d;
+
+	if (alpha == 1)
+		return shape_same(m, n);
+	dec_begin(&d, m, n);
+	dec_to(&d, TUFF_OP_MUL, n->in[0], dec_1(&d, TUFF_OP_SIGMOID, dec_2(&d, TUFF_OP_MUL, n->in[0], dec_float(&d, alpha, n->in[0]))), n->out[0]);
+	return dec_done(&d);
+}

@@ -158,7 +158,7 @@ static bool in_place(const struct ir_node *n, uint32_t i)
 	    memcmp(x->dim, o->dim, x->rank * sizeof(*x->dim)))
 		return false;
 	return (n->op >= TUFF_OP_ADD && n->op <= TUFF_OP_DIV && i < 2) ||
-	       (n->op >= TUFF_OP_NEG && n->op <= TUFF_OP_MISH && n->op != TUFF_OP_PRELU && i == 0) ||
+	       (n->op >= TUFF_OP_NEG && n->op <= TUFF_OP_MISH && n->op != TUFF_OP_PRELU && i == 0) || n->op == TUFF_OP_SWISH ||
 	       (n->op == TUFF_OP_BATCHNORM && i == 0);
 }
 

@@ -6,24 +6,55 @@
 
 #include "compiler/ir.h"
 
+static size_t slot_of(const struct ir_module *m, const struct tuff_expr *e)
+{
+	uint64_t h = e->op;
+
+	h = (h ^ e->a) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 29 ^ e->b) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 29 ^ e->c) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 29 ^ (uint64_t)e->value) * 0x9e3779b97f4a7c15ull;
+	return (h ^ h >> 29) & (2 * m->cap_exprs - 1);
+}
+
+static bool grow(struct ir_module *m)
+{
+	uint32_t cap = m->cap_exprs ? m->cap_exprs * 2 : 256;
+	struct tuff_expr *p = realloc(m->exprs, cap * sizeof(*p));
+	uint32_t *hash;
+
+	if (!p)
+		return false;
+	m->exprs = p;
+	hash = calloc(2 * (size_t)cap, sizeof(*hash));	/* index + 1; half empty */
+	if (!hash)
+		return false;
+	free(m->expr_hash);
+	m->expr_hash = hash;
+	m->cap_exprs = cap;
+	for (uint32_t k = 0; k < m->nexprs; k++) {
+		size_t i = slot_of(m, &p[k]);
+
+		while (hash[i])
+			i = (i + 1) & (2 * (size_t)cap - 1);
+		hash[i] = k + 1;
+	}
+	return true;
+}
+
 static ir_expr intern(struct ir_module *m, struct tuff_expr e)
 {
-	/* models have few distinct sizes: newest first finds most at once */
-	for (uint32_t i = m->nexprs; i-- > 0;)
-		if (!memcmp(&m->exprs[i], &e, sizeof(e)))
-			return i;
-	if (m->nexprs == m->cap_exprs) {
-		uint32_t cap = m->cap_exprs ? m->cap_exprs * 2 : 256;
-		struct tuff_expr *p = realloc(m->exprs, cap * sizeof(*p));
+	size_t i;
 
-		if (!p) {
-			m->oom = true;
-			return 0;
-		}
-		m->exprs = p;
-		m->cap_exprs = cap;
+	if (m->nexprs == m->cap_exprs && !grow(m)) {
+		m->oom = true;
+		return 0;
 	}
+	for (i = slot_of(m, &e); m->expr_hash[i]; i = (i + 1) & (2 * (size_t)m->cap_exprs - 1))
+		if (!memcmp(&m->exprs[m->expr_hash[i] - 1], &e, sizeof(e)))
+			return m->expr_hash[i] - 1;
 	m->exprs[m->nexprs] = e;
+	m->expr_hash[i] = m->nexprs + 1;
 	return m->nexprs++;
 }
 
@@ -78,10 +109,31 @@ bool ex_is(const struct ir_module *m, ir_expr e, int64_t v)
 	return m->exprs[e].op == TUFF_E_CONST && m->exprs[e].value == v;
 }
 
+/* Sizes are not negative, and neither is what is made of them without minus. */
+static bool not_negative(const struct ir_module *m, ir_expr e, int depth)
+{
+	const struct tuff_expr *x = &m->exprs[e];
+
+	switch (x->op) {
+	case TUFF_E_CONST:
+		return x->value >= 0;
+	case TUFF_E_SYM: case TUFF_E_EQ: case TUFF_E_LT:
+		return true;
+	case TUFF_E_ADD: case TUFF_E_MUL: case TUFF_E_DIV: case TUFF_E_CDIV: case TUFF_E_MIN:
+		return depth && not_negative(m, x->a, depth - 1) && not_negative(m, x->b, depth - 1);
+	case TUFF_E_MAX:
+		return depth && (not_negative(m, x->a, depth - 1) || not_negative(m, x->b, depth - 1));
+	case TUFF_E_SELECT:
+		return depth && not_negative(m, x->b, depth - 1) && not_negative(m, x->c, depth - 1);
+	}
+	return false;
+}
+
 /* x op y by value, or by algebra where one side says it all */
 static bool simple(struct ir_module *m, uint32_t op, ir_expr a, ir_expr b, ir_expr *r)
 {
-	const struct tuff_expr *ea = &m->exprs[a];
+	const struct tuff_expr *ea = &m->exprs[a], *eb;
+	int64_t v;
 
 	switch (op) {
 	case TUFF_E_ADD:
@@ -112,9 +164,24 @@ static bool simple(struct ir_module *m, uint32_t op, ir_expr a, ir_expr b, ir_ex
 		return false;
 	case TUFF_E_MIN:
 	case TUFF_E_MAX:
-		return a == b ? (*r = a, true) : false;
+		if (a == b)
+			return *r = a, true;
+		if (ex_is(m, a, 0) && not_negative(m, b, 4))
+			return *r = op == TUFF_E_MAX ? b : a, true;
+		if (ex_is(m, b, 0) && not_negative(m, a, 4))
+			return *r = op == TUFF_E_MAX ? a : b, true;
+		/* max(max(x, y), x) */
+		if (ea->op == op && (ea->a == b || ea->b == b))
+			return *r = a, true;
+		eb = &m->exprs[b];
+		return eb->op == op && (eb->a == a || eb->b == a) ? (*r = b, true) : false;
 	case TUFF_E_EQ:
-		return a == b ? (*r = ex_const(m, 1), true) : false;
+		if (a == b)
+			return *r = ex_const(m, 1), true;
+		return (ex_value(m, a, &v) && v < 0 && not_negative(m, b, 4)) ||
+		       (ex_value(m, b, &v) && v < 0 && not_negative(m, a, 4)) ? (*r = ex_const(m, 0), true) : false;
+	case TUFF_E_LT:
+		return a == b || (ex_value(m, b, &v) && v <= 0 && not_negative(m, a, 4)) ? (*r = ex_const(m, 0), true) : false;
 	}
 	return false;
 }

@@ -88,6 +88,7 @@ void ir_module_destroy(struct ir_module *m)
 	free(m->maps);
 	free(m->files);
 	free(m->exprs);
+	free(m->expr_hash);
 	free(m->syms);
 	free(m->values);
 	free(m->weights);

@@ -66,6 +66,7 @@ struct ir_module {
 	struct ir_arena *arena;
 	uint32_t nexprs, cap_exprs;
 	struct tuff_expr *exprs;
+	uint32_t *expr_hash;	/* expr.c */
 	uint32_t nsyms;
 	struct { const char *name; uint32_t flags; int64_t max; } *syms;
 	uint32_t nvalues;
@@ -159,6 +160,7 @@ int pass_fold(struct ir_module *m);	/* constants, through opt->eval; ivals */
 int pass_simplify(struct ir_module *m);	/* identities, dead code, common subexpressions */
 int pass_match(struct ir_module *m);	/* spelt-out GELU, LayerNormalization, Swish, HardSwish */
 int pass_fuse(struct ir_module *m);	/* bn/bias/act/residual into conv/gemm/matmul; elementwise -> OP_FUSED */
+int pass_fuse_ew(struct ir_module *m);	/* elementwise graphs -> OP_FUSED */
 int pass_precision(struct ir_module *m);	/* storage types; boundary converts */
 int pass_layout(struct ir_module *m);	/* CL or PLAIN; OP_LAYOUT nodes */
 int pass_place(struct ir_module *m);	/* device or CPU with the reason */

@@ -4,7 +4,7 @@
 
 const struct lower_ops *const lower_table[TUFF_OP_COUNT] = {
 	[TUFF_OP_ADD ... TUFF_OP_IDENTITY] = &lower_ew, [TUFF_OP_CAST] = &lower_ew,
-	[TUFF_OP_FUSED] = &lower_ew,
+	[TUFF_OP_FUSED] = &lower_ew, [TUFF_OP_SWISH] = &lower_ew,
 	[TUFF_OP_CONV] = &lower_conv, [TUFF_OP_CONV_TRANSPOSE] = &lower_convt,
 	[TUFF_OP_GEMM] = &lower_gemm, [TUFF_OP_MATMUL] = &lower_matmul,
 	[TUFF_OP_MAXPOOL] = &lower_pool, [TUFF_OP_AVGPOOL] = &lower_pool,

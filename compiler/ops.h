@@ -51,7 +51,7 @@
 	X(MS_QUICK_GELU, "com.microsoft.QuickGelu", 1, 1, 1, ms_gelu) X(MS_MATMUL, "com.microsoft.FusedMatMul", 2, 2, 1, ms_matmul) \
 	X(ATTENTION, "Attention", 3, 7, 4, attention) X(RMSNORM, "RMSNormalization", 2, 2, 1, rmsnorm) \
 	X(SIMPLIFIED_NORM, "SimplifiedLayerNormalization", 2, 2, 1, rmsnorm) \
-	X(RNN, "RNN", 3, 6, 2, gru) X(SWISH, "Swish", 1, 1, 1, same)
+	X(RNN, "RNN", 3, 6, 2, gru) X(SWISH, "Swish", 1, 1, 1, swish)
 
 enum tuff_op {
 #define X(id, name, lo, hi, out, rule) TUFF_OP_##id,
