@@ -83,7 +83,7 @@ $B/gen/shaders.c: $(SHADERS:%.comp=$B/%.spv) tools/embed-shaders.sh
 $B/libtuffc.so: $(call obj,$(COMPILER) $(PROGRAM)) $(PROTO_O) $(SHADER_O)
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_C)
-$B/libtuff.so: $(call obj,$(USER) $(PROGRAM))
+$B/libtuff.so: $(call obj,$(USER) $(PROGRAM) $(DRIVER))
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_T)
 $B/tuff: $(call obj,$(TOOLS) $(DRIVER)) $(PROTO_O) $(LIB_T)

@@ -23,6 +23,7 @@ void plan_destroy(const struct tuff_session *s, struct plan *p)
 		free(p->in_convert[i]);
 	for (uint32_t i = 0; p->out_convert && i < s->p->noutputs; i++)
 		free(p->out_convert[i]);
+	device_plan_destroy(s, p->dev);
 	free(p->in_convert);
 	free(p->out_convert);
 	free(p->steps);
@@ -34,11 +35,11 @@ void plan_destroy(const struct tuff_session *s, struct plan *p)
 	free(p);
 }
 
-static int place(struct tuff_session *s, struct plan *pl, struct tuff_error *err)
+static int place(struct tuff_session *s, struct plan *pl, uint64_t *sizes, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
-	uint64_t *sizes = calloc(p->nbufs + 1, sizeof(*sizes)), *off = calloc(p->nbufs + 1, sizeof(*off));
-	int ret = sizes && off ? 0 : -ENOMEM;
+	uint64_t *off = calloc(p->nbufs + 1, sizeof(*off));
+	int ret = off ? 0 : -ENOMEM;
 
 	for (uint32_t i = 0; !ret && i < p->nbufs; i++) {
 		int64_t v = pl->vals[p->bufs[i].size];
@@ -48,6 +49,10 @@ static int place(struct tuff_session *s, struct plan *pl, struct tuff_error *err
 			goto out;
 		}
 		sizes[i] = v;
+	}
+	if (!ret && s->dev) {
+		ret = device_plan_create(s, pl, sizes, err);
+		goto out;
 	}
 	if (!ret)
 		ret = tuff_memplan(p->bufs, p->nbufs, TUFF_BUF_ARENA, sizes, ARENA_ALIGN, off, &pl->mem);
@@ -66,7 +71,6 @@ static int place(struct tuff_session *s, struct plan *pl, struct tuff_error *err
 			pl->data[i] = s->weights[p->bufs[i].index];
 	}
 out:
-	free(sizes);
 	free(off);
 	return ret;
 }
@@ -140,13 +144,16 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 {
 	const struct tuff_program *p = s->p;
 	struct plan *pl = calloc(1, sizeof(*pl));
+	uint64_t ntens = 1, *sizes = calloc(p->nbufs + 1, sizeof(*sizes));
 	struct cpu_tensor *pool;
-	uint64_t ntens = 1;
 	uint32_t bad;
 	int ret = -ENOMEM;
 
-	if (!pl)
+	if (!pl || !sizes) {
+		free(pl);
+		free(sizes);
 		return session_error(err, -ENOMEM, "out of memory");
+	}
 	for (uint32_t i = 0; i < p->nsteps; i++)
 		ntens += p->steps[i].nin + p->steps[i].nout;
 	pl->syms = calloc(p->nsyms + 1, sizeof(*pl->syms));
@@ -166,9 +173,10 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 		session_error(err, -EINVAL, "%s: a size cannot be computed for these input shapes", s->path);
 		goto err_plan;
 	}
-	ret = place(s, pl, err);
+	ret = place(s, pl, sizes, err);
 	for (uint32_t i = 0; !ret && i < p->nsteps; i++) {
-		ret = prepare(s, pl, i, &pool, err);
+		if (p->steps[i].kind == TUFF_STEP_CPU)
+			ret = prepare(s, pl, i, &pool, err);
 		if (!ret && p->steps[i].macs != TUFF_NONE)
 			pl->macs += pl->vals[p->steps[i].macs];
 	}
@@ -178,11 +186,15 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 		if (ret)
 			session_error(err, ret, "out of memory");
 	}
+	if (!ret && s->dev)
+		ret = device_plan_record(s, pl, sizes, err);
 	if (ret)
 		goto err_plan;
+	free(sizes);
 	*out = pl;
 	return 0;
 err_plan:
+	free(sizes);
 	plan_destroy(s, pl);
 	return ret;
 }

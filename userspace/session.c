@@ -57,15 +57,34 @@ static compile_fn find_compiler(struct tuff_error *err)
 	return (compile_fn)(uintptr_t)fn;
 }
 
+/* where generated kernels are kept; NULL if nowhere */
+static const char *cache_dir(char *buf, size_t size)
+{
+	const char *x = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (x && *x == '/')
+		snprintf(buf, size, "%s/tuff", x);
+	else if (home && *home == '/')
+		snprintf(buf, size, "%s/.cache/tuff", home);
+	else
+		return NULL;
+	return buf;
+}
+
 static int compile(struct tuff_session *s, struct tuff_error *err)
 {
 	struct tuffc_options opt = { .device.target = TUFF_TARGET_CPU, .eval.run = tuff_eval };
 	struct tuffc_error why;
+	char cache[4096];
 	compile_fn fn = find_compiler(err);
 	int ret;
 
 	if (!fn)
 		return -ELIBACC;
+	if (s->dev) {
+		device_describe(s->dev, &opt.device);
+		opt.cache_dir = cache_dir(cache, sizeof(cache));
+	}
 	ret = fn(s->path, &opt, &s->p, &why);
 	if (ret && err) {
 		session_error(err, ret, "%s", why.text);
@@ -82,14 +101,20 @@ EXPORT int tuff_session_create(const char *path, const char *device,
 			       struct tuff_session **out, struct tuff_error *err)
 {
 	struct tuff_session *s;
-	char why[512] = "";
+	char why[512] = "", name[32];
 	int ret;
 
 	*out = NULL;
 	if (err)
 		memset(err, 0, sizeof(*err));
-	if (device && strcmp(device, "auto") && strcmp(device, "cpu"))
-		return session_error(err, -ENODEV, "device '%s' is not there: this version runs on 'cpu' ('auto' takes it)", device);
+	if (!device || !strcmp(device, "auto")) {	/* a real GPU, else the CPU path rather than a software one */
+		int gpu = device_first_gpu();
+
+		snprintf(name, sizeof(name), gpu < 0 ? "cpu" : "vulkan:%d", gpu);
+		device = name;
+	}
+	if (strcmp(device, "cpu") && strncmp(device, "vulkan", 6))
+		return session_error(err, -ENODEV, "device '%.40s' is unknown: auto, cpu, vulkan or vulkan:N", device);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return session_error(err, -ENOMEM, "out of memory");
@@ -97,7 +122,8 @@ EXPORT int tuff_session_create(const char *path, const char *device,
 		ret = session_error(err, -ENAMETOOLONG, "the path is too long");
 		goto err_session;
 	}
-	ret = compile(s, err);
+	ret = strcmp(device, "cpu") ? device_open(device, &s->dev, err) : 0;
+	ret = ret ? ret : compile(s, err);
 	if (ret)
 		goto err_session;
 	ret = tuff_weight_src_open(s->p, &s->src, why, sizeof(why));
@@ -106,6 +132,8 @@ EXPORT int tuff_session_create(const char *path, const char *device,
 		goto err_session;
 	}
 	ret = session_load_weights(s, err);
+	if (!ret && s->dev)
+		ret = device_load(s, err);
 	if (ret)
 		goto err_session;
 	s->syms = calloc(s->p->nsyms + 1, sizeof(*s->syms));
@@ -133,6 +161,7 @@ EXPORT void tuff_session_destroy(struct tuff_session *s)
 	if (s->src.p)
 		tuff_weight_src_close(&s->src);
 	tuff_program_destroy(s->p);
+	device_close(s->dev);
 	free(s);
 }
 
@@ -268,6 +297,11 @@ static void set_inputs(struct tuff_session *s, struct plan *pl, const struct tuf
 
 		if (b->kind != TUFF_BUF_INPUT)
 			continue;
+		if (pl->dev) {
+			if (in[b->index].size)
+				memcpy(pl->data[i], in[b->index].data, in[b->index].size);
+			continue;
+		}
 		pl->data[i] = in[b->index].data;
 		if (pl->in_convert[b->index]) {
 			widen_input(&in[b->index], pl->in_convert[b->index]);
@@ -278,9 +312,66 @@ static void set_inputs(struct tuff_session *s, struct plan *pl, const struct tuf
 		for (uint32_t k = 0; k < p->steps[i].nin; k++) {
 			uint32_t t = p->args[p->steps[i].arg + k];
 
-			if (t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_INPUT)
+			if (!pl->dev && t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_INPUT)
 				pl->steps[i].in[k].data = pl->data[p->tensors[t].buffer];
 		}
+}
+
+/* CPU steps first .. end-1 */
+static int run_steps(struct tuff_session *s, struct plan *pl, uint32_t first, uint32_t end, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	char why[256] = "";
+	int ret = 0;
+
+	for (uint32_t i = first; i < end && !ret; i++) {
+		struct cpu_args *a = &pl->steps[i].args;
+
+		a->err = why;
+		a->errlen = sizeof(why);
+		TUFF_TRACE(cpu_op_begin, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
+		ret = cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
+		TUFF_TRACE(cpu_op_end, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
+		if (ret) {
+			session_error(err, ret, "%s: node '%s' (%s): %s", s->path, tuff_str(p, p->steps[i].node),
+				      tuff_op_name(p->steps[i].op), *why ? why : strerror(-ret));
+			if (err) {
+				snprintf(err->node, sizeof(err->node), "%s", tuff_str(p, p->steps[i].node));
+				snprintf(err->op, sizeof(err->op), "%s", tuff_op_name(p->steps[i].op));
+			}
+		}
+	}
+	return ret;
+}
+
+/* Segments on the device and the CPU steps between them, in order. */
+static int run_device(struct tuff_session *s, struct plan *pl, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	uint32_t at = 0;
+	int ret = device_sync(s, pl, true);	/* the inputs */
+
+	for (uint32_t i = 0; i <= pl->dev->nsegments && !ret; i++) {
+		const struct device_segment *g = &pl->dev->segments[i];
+		uint32_t end = i < pl->dev->nsegments ? g->first : p->nsteps;
+
+		if (end > at) {
+			ret = device_wait(s, err);
+			ret = ret ? ret : device_sync(s, pl, false);
+			ret = ret ? ret : run_steps(s, pl, at, end, err);
+			ret = ret ? ret : device_sync(s, pl, true);
+		}
+		if (ret || i == pl->dev->nsegments)
+			break;
+		ret = device_submit(s, pl, i, false, NULL, err);
+		at = g->first + g->count;
+	}
+	/* also after a failure: nothing may run on buffers that go away */
+	if (ret)
+		device_wait(s, NULL);
+	else
+		ret = device_wait(s, err);
+	return ret ? ret : device_sync(s, pl, false);
 }
 
 EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin,
@@ -289,7 +380,6 @@ EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32
 	const struct tuff_program *p = s->p;
 	struct plan *pl = NULL;
 	int64_t *syms = s->syms;
-	char why[256] = "";
 	int ret;
 
 	if (err)
@@ -307,23 +397,7 @@ EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32
 	s->last = pl;
 	set_inputs(s, pl, in);
 	TUFF_TRACE(session_run_begin, (uint64_t)(uintptr_t)s, s->clock);
-	for (uint32_t i = 0; i < p->nsteps && !ret; i++) {
-		struct cpu_args *a = &pl->steps[i].args;
-
-		a->err = why;
-		a->errlen = sizeof(why);
-		TUFF_TRACE(cpu_op_begin, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
-		ret = cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
-		TUFF_TRACE(cpu_op_end, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
-		if (ret) {
-			session_error(err, ret, "%s: node '%s' (%s): %s", s->path, tuff_str(p, p->steps[i].node),
-				      tuff_op_name(p->steps[i].op), *why ? why : strerror(-ret));
-			if (err) {
-				snprintf(err->node, sizeof(err->node), "%s", tuff_str(p, p->steps[i].node));
-				snprintf(err->op, sizeof(err->op), "%s", tuff_op_name(p->steps[i].op));
-			}
-		}
-	}
+	ret = pl->dev ? run_device(s, pl, err) : run_steps(s, pl, 0, p->nsteps, err);
 	TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, s->clock, ret);
 	for (uint32_t i = 0; i < nout && !ret; i++) {
 		const struct tuff_tens *t = &p->tensors[p->outputs[i].tensor];

@@ -6,6 +6,7 @@
 #include "compiler/tuffc.h"
 #include "program/program.h"
 #include "userspace/cpu/cpu.h"
+#include "userspace/device.h"
 #include "userspace/tuff.h"
 
 #define SESSION_PLANS 8		/* shapes remembered */
@@ -29,6 +30,7 @@ struct plan {
 	struct cpu_tensor *tensors;	/* pool behind steps[].in and .out */
 	void **in_convert, **out_convert;	/* by io index: widened copies, or NULL */
 	int64_t macs;
+	struct device_plan *dev;	/* NULL on the CPU */
 };
 
 struct tuff_session {
@@ -40,6 +42,7 @@ struct tuff_session {
 	struct plan *plans[SESSION_PLANS];
 	struct plan *last;
 	uint64_t clock;
+	struct device *dev;	/* NULL: all on the CPU */
 	char path[4096];
 };
 

@@ -54,7 +54,10 @@ struct tuff_model_info {
 
 struct tuff_session;
 
-/* device: "auto" (or NULL) or "cpu"; others are refused with -ENODEV. */
+/*
+ * device: "auto" (or NULL: a real GPU if there is one, else the CPU), "cpu",
+ * "vulkan" or "vulkan:N"; one that is not there is refused with -ENODEV.
+ */
 int tuff_session_create(const char *model_path, const char *device,
 			struct tuff_session **out, struct tuff_error *err);
 void tuff_session_destroy(struct tuff_session *s);	/* NULL is fine */

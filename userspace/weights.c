@@ -36,6 +36,16 @@ static int load(struct tuff_session *s, uint32_t i, uint32_t storage)
 	return 0;
 }
 
+/* does a CPU step read it? on a device program most are packed there instead */
+static bool on_host(const struct tuff_program *p, uint32_t t)
+{
+	for (uint32_t i = 0; i < p->nsteps; i++)
+		for (uint32_t k = 0; p->steps[i].kind == TUFF_STEP_CPU && k < p->steps[i].nin; k++)
+			if (p->args[p->steps[i].arg + k] == t)
+				return true;
+	return false;
+}
+
 int session_load_weights(struct tuff_session *s, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
@@ -47,7 +57,7 @@ int session_load_weights(struct tuff_session *s, struct tuff_error *err)
 		const struct tuff_buf *b = &p->bufs[p->tensors[i].buffer];
 		int ret;
 
-		if (b->kind != TUFF_BUF_WEIGHT)
+		if (b->kind != TUFF_BUF_WEIGHT || (s->dev && !on_host(p, i)))
 			continue;
 		ret = load(s, b->index, p->tensors[i].storage);
 		if (ret)
