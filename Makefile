@@ -47,7 +47,7 @@ TOOL     := $(if $(TOOLS),$B/tuff)
 TEST_BIN := $(TESTS:%.c=$B/%)
 
 LIBS_C   := -lprotobuf-c -lglslang -lglslang-default-resource-limits -lMachineIndependent -lOSDependent -lGenericCodeGen -lOGLCompiler -lSPIRV -lSPIRV-Tools-opt -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
-LIBS_T   := -ldnnl -lgomp -lpthread -ldl -lm
+LIBS_T   := -ldnnl -lgomp -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -ldl -lm
 LIBS_TOOL := -ljson-c -lpng -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
 
 .DELETE_ON_ERROR:
@@ -86,9 +86,9 @@ $B/libtuffc.so: $(call obj,$(COMPILER) $(PROGRAM)) $(PROTO_O) $(SHADER_O)
 $B/libtuff.so: $(call obj,$(USER) $(PROGRAM) $(DRIVER))
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_T)
-$B/tuff: $(call obj,$(TOOLS) $(DRIVER)) $(PROTO_O) $(LIB_T)
+$B/tuff: $(call obj,$(TOOLS)) $(PROTO_O) $(LIB_T)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_LDFLAGS) $(call obj,$(TOOLS) $(DRIVER)) $(PROTO_O) -o $@ -L$B -ltuff -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LIBS_TOOL)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(call obj,$(TOOLS)) $(PROTO_O) -o $@ -L$B -ltuff -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LIBS_TOOL)
 
 # Tests link everything statically: they test insides.
 IO_O := $(patsubst %.c,$B/%.o,$(wildcard tools/io_*.c))

@@ -25,7 +25,7 @@ static uint32_t kernel(struct launch *l, const char *name, const void *code, siz
 	uint64_t code_hash = XXH64(code, size, 0);
 	XXH64_state_t *st;
 
-	if (nspec > TUFF_MAX_SPEC || nbind > 4) {
+	if (nspec > TUFF_KERNEL_SPECS || nbind > 4) {
 		ir_error(l->m, -EINVAL, l->node, NULL, "kernel %s: too many constants or bindings", name);
 		return TUFF_NONE;
 	}

@@ -132,7 +132,7 @@ struct tuff_weight {
 /* Reads source bytes of weight w; see tuff_program_weight_src(). */
 
 /* ---- kernels ---- */
-#define TUFF_MAX_SPEC 24
+#define TUFF_KERNEL_SPECS 24
 struct tuff_kernel {
 	uint32_t name;		/* "conv3x3_s1_relu", for people */
 	uint32_t nbind;		/* storage buffers 1..nbind */
@@ -140,8 +140,8 @@ struct tuff_kernel {
 	uint32_t nspec;
 	uint64_t spirv;		/* byte offset in the spirv section */
 	uint64_t spirv_size;	/* bytes */
-	uint32_t spec_id[TUFF_MAX_SPEC];
-	uint32_t spec_value[TUFF_MAX_SPEC];
+	uint32_t spec_id[TUFF_KERNEL_SPECS];
+	uint32_t spec_value[TUFF_KERNEL_SPECS];
 	uint64_t hash;		/* xxh64 of code, entry and constants */
 };
 

@@ -20,7 +20,7 @@ static int kernels(struct tuff_session *s, struct tuff_error *err)
 		return session_error(err, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < p->nkernels; i++) {	/* all under way at once */
 		const struct tuff_kernel *k = &p->kernels[i];
-		struct tuff_spec spec[TUFF_MAX_SPEC];
+		struct tuff_spec spec[TUFF_KERNEL_SPECS];
 		struct tuff_kernel_create c = {
 			.code = (uintptr_t)(p->spirv + k->spirv), .code_size = k->spirv_size,
 			.entry = (uintptr_t)"main", .entry_len = 4, .flags = TUFF_KERNEL_UNIFORM,
