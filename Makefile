@@ -52,7 +52,7 @@ LIBS_TOOL := -ljson-c -lpng -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all demo check clean setup setup-test test sanitize
+.PHONY: all bench-static demo check clean setup setup-test test sanitize
 all: $(LIB_C) $(LIB_T) $(TOOL)
 
 $B/%.o: %.c

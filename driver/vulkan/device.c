@@ -82,7 +82,9 @@ static void vkb_close(struct tuff_be_device *dev)
 		return;
 	vkb_workers_stop(dev);
 	if (dev->dev) {
-		vkDeviceWaitIdle(dev->dev);
+		/* RADV without hardware has no queue to wait for, and crashes */
+		if (!(dev->info.features & TUFF_BE_F_COMPILE_ONLY))
+			vkDeviceWaitIdle(dev->dev);
 		vkb_cache_save(dev);
 		vkb_mem_free(dev, dev->dummy);
 		for (int i = 0; i < VKB_LAYOUTS; i++) {
