@@ -193,7 +193,7 @@ static void look(struct ir_module *m, struct geometry *g, const struct ew_body *
 			continue;
 		if (ex_is(m, g->stride[k][last], 0) || g->width == 1)
 			g->read[k] = READ_SPLAT;
-		else if (!cl || (b->in[k]->layout == TUFF_CL && g->full[k][last] && !g->loose[k]))
+		else if (!cl || (b->in[k]->layout == TUFF_CL && b->in[k]->rank == o->rank && g->full[k][last] && !g->loose[k]))
 			g->read[k] = READ_VEC;
 		else
 			g->read[k] = READ_LANES;

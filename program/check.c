@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Is every index, offset and string of a program in range? A program file is
+ * untrusted; after this, nothing that walks the tables needs to look again.
+ * (What sizes come out for given inputs is checked at instantiation.)
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/ops.h"
+#include "program/program.h"
+
+struct ctx {
+	const struct tuff_program *p;
+	char *err;
+	size_t errlen;
+};
+
+#define FAIL(c, ...) (snprintf((c)->err, (c)->errlen, __VA_ARGS__), -EINVAL)
+
+static bool str_ok(const struct tuff_program *p, uint32_t off)
+{
+	return off < p->strings_size;
+}
+
+static bool expr_ok(const struct tuff_program *p, uint32_t e)
+{
+	return e < p->nexprs;
+}
+
+static int exprs(struct ctx *c)
+{
+	const struct tuff_program *p = c->p;
+
+	for (uint32_t i = 0; i < p->nsyms; i++)
+		if (!str_ok(p, p->syms[i].name) || p->syms[i].flags & ~TUFF_SYM_DATA)
+			return FAIL(c, "symbol %u: name or flags out of range", i);
+	for (uint32_t i = 0; i < p->nexprs; i++) {
+		const struct tuff_expr *e = &p->exprs[i];
+		int operands = e->op == TUFF_E_CONST || e->op == TUFF_E_SYM ? 0 : e->op == TUFF_E_SELECT ? 3 : 2;
+
+		if (e->op > TUFF_E_SELECT || (e->op == TUFF_E_SYM && e->a >= p->nsyms) ||
+		    (operands > 0 && e->a >= i) || (operands > 1 && e->b >= i) || (operands > 2 && e->c >= i))
+			return FAIL(c, "expression %u: operation %u or an operand out of range", i, e->op);
+	}
+	return 0;
+}
+
+static int tensors(struct ctx *c)
+{
+	const struct tuff_program *p = c->p;
+
+	for (uint32_t i = 0; i < p->nbufs; i++) {
+		const struct tuff_buf *b = &p->bufs[i];
+		uint32_t limit = b->kind == TUFF_BUF_WEIGHT ? p->nweights : b->kind == TUFF_BUF_INPUT ? p->ninputs :
+				 b->kind == TUFF_BUF_OUTPUT ? p->noutputs : UINT32_MAX;
+
+		if (b->kind > TUFF_BUF_OUTPUT || b->index >= limit || !expr_ok(p, b->size))
+			return FAIL(c, "buffer %u: kind %u, index %u or size out of range", i, b->kind, b->index);
+		if (b->first > b->last || b->last > p->nsteps)
+			return FAIL(c, "buffer %u: lives from step %u to %u of %u", i, b->first, b->last, p->nsteps);
+	}
+	for (uint32_t i = 0; i < p->ntensors; i++) {
+		const struct tuff_tens *t = &p->tensors[i];
+
+		if (!str_ok(p, t->name) || t->rank > TUFF_MAX_RANK || t->buffer >= p->nbufs || t->layout > TUFF_CL ||
+		    !tuff_dtype_size(t->dtype) || !tuff_dtype_size(t->storage) || (t->offset != TUFF_NONE && !expr_ok(p, t->offset)))
+			return FAIL(c, "tensor %u: name, type, rank %u or buffer %u out of range", i, t->rank, t->buffer);
+		for (uint32_t d = 0; d < t->rank; d++)
+			if (!expr_ok(p, t->dim[d]))
+				return FAIL(c, "tensor %u: dimension %u out of range", i, d);
+	}
+	return 0;
+}
+
+static int weights(struct ctx *c)
+{
+	const struct tuff_program *p = c->p;
+
+	for (uint32_t i = 0; i < p->nfiles; i++)
+		if (!str_ok(p, p->files[i]))
+			return FAIL(c, "file %u: name out of range", i);
+	for (uint32_t i = 0; i < p->nweights; i++) {
+		const struct tuff_weight *w = &p->weights[i];
+		uint64_t n = tuff_dtype_size(w->dtype);
+
+		if (!str_ok(p, w->name) || w->src > TUFF_W_FILL || w->rank > TUFF_MAX_RANK || !n || !tuff_dtype_size(w->storage) ||
+		    w->pack > TUFF_PACK_LAST)
+			return FAIL(c, "weight %u: name, source, type or rank out of range", i);
+		if ((w->scale != TUFF_NONE && w->scale >= p->nweights) || (w->bias != TUFF_NONE && w->bias >= p->nweights))
+			return FAIL(c, "weight %u: scale or bias out of range", i);
+		for (uint32_t d = 0; d < w->rank; d++)
+			if (w->dim[d] < 0 || __builtin_mul_overflow(n, (uint64_t)w->dim[d], &n) || n > 1ull << 40)
+				return FAIL(c, "weight %u: dimension %u is %lld", i, d, (long long)w->dim[d]);
+		if (w->src != TUFF_W_FILL && w->size != n)
+			return FAIL(c, "weight %u: %llu bytes, its dimensions make %llu", i, (unsigned long long)w->size, (unsigned long long)n);
+		if (w->src == TUFF_W_FILE && (w->file >= p->nfiles || w->offset + w->size < w->offset))
+			return FAIL(c, "weight %u: file %u out of range", i, w->file);
+		if (w->src == TUFF_W_DATA && (w->offset > p->data_size || w->size > p->data_size - w->offset))
+			return FAIL(c, "weight %u: bytes %llu to %llu of %zu", i, (unsigned long long)w->offset,
+				    (unsigned long long)(w->offset + w->size), p->data_size);
+		if (w->packed_size > 1ull << 40)
+			return FAIL(c, "weight %u: packed size %llu", i, (unsigned long long)w->packed_size);
+		if (w->scale != TUFF_NONE) {
+			const struct tuff_weight *s = &p->weights[w->scale];
+
+			if (s->src == TUFF_W_FILL || s->dtype != TUFF_F32 || s->rank != 1 || !w->rank || s->dim[0] < w->dim[0] ||
+			    (w->dtype != TUFF_F32 && w->dtype != TUFF_F16 && w->dtype != TUFF_BF16))
+				return FAIL(c, "weight %u: scale %u does not fit it", i, w->scale);
+		}
+	}
+	return 0;
+}
+
+static int attributes(struct ctx *c)
+{
+	const struct tuff_program *p = c->p;
+
+	for (uint32_t i = 0; i < p->nattrs; i++) {
+		const struct tuff_attr *a = &p->attrs[i];
+		uint64_t es = a->type == TUFF_A_INT || a->type == TUFF_A_INTS ? 8 : 4;
+		bool known = (a->type >= TUFF_A_FLOAT && a->type <= TUFF_A_TENSOR) || (a->type >= TUFF_A_FLOATS && a->type <= TUFF_A_STRINGS);
+
+		if (!known || !str_ok(p, a->name) || a->data % 8 || a->count > p->attr_data_size ||
+		    a->data > p->attr_data_size || a->count * es > p->attr_data_size - a->data ||
+		    (a->type < TUFF_A_FLOATS && a->count != 1))
+			return FAIL(c, "attribute %u: name, type %u or data out of range", i, a->type);
+		for (uint64_t k = 0; k < a->count && (a->type == TUFF_A_STRING || a->type == TUFF_A_STRINGS || a->type == TUFF_A_TENSOR); k++) {
+			uint32_t v;
+
+			memcpy(&v, p->attr_data + a->data + 4 * k, 4);
+			if (v >= (a->type == TUFF_A_TENSOR ? p->nweights : p->strings_size))
+				return FAIL(c, "attribute %u: value %u out of range", i, v);
+		}
+	}
+	return 0;
+}
+
+static bool args_ok(const struct tuff_program *p, uint32_t at, uint64_t count)
+{
+	return at <= p->nargs && count <= p->nargs - at;
+}
+
+static int dispatch(struct ctx *c, uint32_t i)
+{
+	const struct tuff_program *p = c->p;
+	const struct tuff_step *s = &p->steps[i];
+	uint32_t nbind;
+
+	if (s->kernel >= p->nkernels)
+		return FAIL(c, "step %u: kernel %u of %u", i, s->kernel, p->nkernels);
+	nbind = p->kernels[s->kernel].nbind;
+	if (s->ndims > TUFF_DIMS_WORDS || !args_ok(p, s->bind, nbind) || !args_ok(p, s->dims, s->ndims))
+		return FAIL(c, "step %u: bindings or sizes out of range", i);
+	for (uint32_t k = 0; k < nbind; k++)
+		if (p->args[s->bind + k] >= p->ntensors)
+			return FAIL(c, "step %u: binding %u out of range", i, k);
+	for (uint32_t k = 0; k < s->ndims; k++)
+		if (!expr_ok(p, p->args[s->dims + k]))
+			return FAIL(c, "step %u: size %u out of range", i, k);
+	for (int k = 0; k < 3; k++)
+		if (!expr_ok(p, s->grid[k]))
+			return FAIL(c, "step %u: grid out of range", i);
+	return 0;
+}
+
+static int steps(struct ctx *c)
+{
+	static const struct { uint8_t lo, hi, out; } arity[] = {
+#define X(id, name, lo, hi, out, rule) { lo, hi, out },
+		TUFF_OPS(X)
+#undef X
+	};
+	const struct tuff_program *p = c->p;
+
+	for (uint32_t i = 0; i < p->nkernels; i++) {
+		const struct tuff_kernel *k = &p->kernels[i];
+
+		if (!str_ok(p, k->name) || k->nbind > 4 || k->write_mask >> k->nbind || k->nspec > TUFF_KERNEL_SPECS ||
+		    k->spirv % 4 || k->spirv_size % 4 || !k->spirv_size || k->spirv > p->spirv_size || k->spirv_size > p->spirv_size - k->spirv)
+			return FAIL(c, "kernel %u: bindings, constants or code out of range", i);
+	}
+	for (uint32_t i = 0; i < p->nsteps; i++) {
+		const struct tuff_step *s = &p->steps[i];
+		int ret;
+
+		if (s->kind > TUFF_STEP_CPU || s->op >= TUFF_OP_COUNT || !str_ok(p, s->node) || !str_ok(p, s->reason) ||
+		    (s->macs != TUFF_NONE && !expr_ok(p, s->macs)))
+			return FAIL(c, "step %u: kind %u, operator %u or name out of range", i, s->kind, s->op);
+		if (s->kind == TUFF_STEP_DISPATCH) {
+			ret = dispatch(c, i);
+			if (ret)
+				return ret;
+			continue;
+		}
+		if (!args_ok(p, s->arg, (uint64_t)s->nin + s->nout) || s->nattr > p->nattrs || s->attr > p->nattrs - s->nattr)
+			return FAIL(c, "step %u: arguments or attributes out of range", i);
+		if (s->nin < arity[s->op].lo || (arity[s->op].hi && s->nin > arity[s->op].hi) || !s->nout ||
+		    (arity[s->op].out && s->nout > arity[s->op].out))
+			return FAIL(c, "step %u: %s with %u inputs and %u outputs", i, tuff_op_name(s->op), s->nin, s->nout);
+		for (uint32_t k = 0; k < s->nin + s->nout; k++) {
+			uint32_t t = p->args[s->arg + k];
+
+			if (t == TUFF_NONE ? k < arity[s->op].lo || k == s->nin : t >= p->ntensors)
+				return FAIL(c, "step %u: argument %u out of range", i, k);
+			/* results go to arenas: inputs and weights are other people's */
+			if (k >= s->nin && t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind != TUFF_BUF_ARENA &&
+			    p->bufs[p->tensors[t].buffer].kind != TUFF_BUF_SHARED)
+				return FAIL(c, "step %u: result %u is written where nothing may be", i, k - s->nin);
+			if (t != TUFF_NONE && p->target == TUFF_TARGET_CPU && p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_ARENA &&
+			    (p->bufs[p->tensors[t].buffer].first > i || p->bufs[p->tensors[t].buffer].last < i))
+				return FAIL(c, "step %u: argument %u does not live at that step", i, k);
+		}
+	}
+	return 0;
+}
+
+static int ios(struct ctx *c, const char *what, const struct tuff_io *io, uint32_t n)
+{
+	const struct tuff_program *p = c->p;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!str_ok(p, io[i].name) || io[i].tensor >= p->ntensors || (io[i].weight != TUFF_NONE && io[i].weight >= p->nweights))
+			return FAIL(c, "%s %u: name, tensor or weight out of range", what, i);
+	return 0;
+}
+
+int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
+{
+	struct ctx c = { p, err, errlen };
+	int ret;
+
+	if (p->target > TUFF_TARGET_GPU_COOPMAT)
+		return FAIL(&c, "target %u is unknown", p->target);
+	if (!p->strings_size || p->strings[0] || p->strings[p->strings_size - 1])
+		return FAIL(&c, "the strings do not end");
+	ret = exprs(&c);
+	ret = ret ? ret : tensors(&c);
+	ret = ret ? ret : weights(&c);
+	ret = ret ? ret : attributes(&c);
+	ret = ret ? ret : steps(&c);
+	ret = ret ? ret : ios(&c, "input", p->inputs, p->ninputs);
+	ret = ret ? ret : ios(&c, "output", p->outputs, p->noutputs);
+	for (uint32_t i = 0; !ret && i < p->ninputs; i++)	/* one buffer for each input, of that index */
+		if (p->bufs[p->tensors[p->inputs[i].tensor].buffer].kind != TUFF_BUF_INPUT ||
+		    p->bufs[p->tensors[p->inputs[i].tensor].buffer].index != i)
+			ret = FAIL(&c, "input %u: its buffer is not an input's", i);
+	if (!ret && ((p->info.macs != TUFF_NONE && p->info.macs && !expr_ok(p, p->info.macs)) || !args_ok(p, p->info.ops, 2ull * p->info.nops)))
+		ret = FAIL(&c, "info: out of range");
+	return ret;
+}

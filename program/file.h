@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The .tuff file: a head, a table of sections, then page-aligned sections that
+ * are the arrays of struct tuff_program. All little-endian, native structs:
+ * `layout` tells a reader whose structs differ that it cannot map it.
+ */
+#ifndef TUFF_PROGRAM_FILE_H
+#define TUFF_PROGRAM_FILE_H
+
+#include "program/program.h"
+
+#define TUFF_FILE_MAGIC "tuff\r\n\x1a"	/* with the final 0: eight bytes, broken by text transfer */
+#define TUFF_FILE_VERSION 1u
+#define TUFF_FILE_PAGE 4096u
+
+enum tuff_section {
+	SEC_SYMS, SEC_EXPRS, SEC_TENSORS, SEC_BUFS, SEC_WEIGHTS, SEC_KERNELS, SEC_STEPS, SEC_ARGS, SEC_ATTRS,
+	SEC_INPUTS, SEC_OUTPUTS, SEC_STRINGS, SEC_ATTR_DATA, SEC_SPIRV, SEC_DATA, SEC_COUNT,
+};
+
+struct tuff_file_head {
+	char magic[8];
+	uint32_t version;
+	uint32_t layout;	/* sum over sizes of the structs */
+	uint32_t target;	/* enum tuff_target */
+	uint32_t nsections;	/* SEC_COUNT */
+	struct tuff_info info;
+	struct {
+		uint64_t offset;	/* multiple of TUFF_FILE_PAGE */
+		uint64_t count;		/* elements */
+	} section[SEC_COUNT];
+};
+
+extern const uint32_t tuff_section_size[SEC_COUNT];	/* bytes of an element */
+extern const char *const tuff_section_name[SEC_COUNT];
+uint32_t tuff_file_layout(void);
+
+#endif
