@@ -25,7 +25,7 @@ static const struct {
 	{ "fuse", pass_fuse },		/* into convolutions and products */
 	{ "clean", pass_simplify },	/* what fusion left */
 	{ "place", pass_place },	/* device or CPU */
-	{ "layout", pass_layout },	/* channels last or plain */
+	{ "layout", pass_layout },	/* channels last or row-major */
 	{ "precision", pass_precision },	/* stored types */
 };
 static const char *names[sizeof(passes) / sizeof(passes[0]) + 1];

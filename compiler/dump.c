@@ -17,7 +17,7 @@ static void value(const struct ir_module *m, const struct ir_value *v, FILE *f, 
 		fprintf(f, "%u", v->id);
 	if (type) {
 		ir_shape_text(m, v, t, sizeof(t));
-		fprintf(f, ": %s", t);
+		fprintf(f, ": %s%s", t, v->layout == TUFF_CL ? " channels last" : "");
 	}
 }
 

@@ -163,6 +163,7 @@ int pass_fuse(struct ir_module *m);	/* bn/bias/act/residual into conv/gemm/matmu
 int pass_fuse_ew(struct ir_module *m);	/* elementwise graphs -> OP_FUSED */
 int pass_precision(struct ir_module *m);	/* storage types; boundary converts */
 int pass_layout(struct ir_module *m);	/* CL or PLAIN; OP_LAYOUT nodes */
+bool ir_layout_ok(const struct ir_module *m, const struct ir_node *n, const struct ir_value **bad);
 int pass_place(struct ir_module *m);	/* device or CPU with the reason */
 int ir_emit(struct ir_module *m, struct tuff_program **out);	/* lower + memory plan + emit */
 int ir_verify(struct ir_module *m, const char *after);	/* after every pass */

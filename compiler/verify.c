@@ -8,6 +8,7 @@
 int ir_verify(struct ir_module *m, const char *after)
 {
 	uint8_t *seen = calloc(m->nvalues + 1, 1);
+	const struct ir_value *bad = NULL;
 	int ret = 0;
 
 	if (!seen)
@@ -27,6 +28,13 @@ int ir_verify(struct ir_module *m, const char *after)
 				ret = ir_error(m, -ENOTRECOVERABLE, n, v, "after pass %s: broken definition", after);
 			seen[v->id] = 1;
 		}
+		if (!ret && !ir_layout_ok(m, n, &bad))
+			ret = ir_error(m, -ENOTRECOVERABLE, n, bad, "after pass %s: laid out as this operator does not take it", after);
+	}
+	for (uint32_t i = 0; i < m->nin + m->nout && !ret; i++) {
+		bad = i < m->nin ? m->in[i] : m->out[i - m->nin];
+		if (bad->layout != TUFF_PLAIN)
+			ret = ir_error(m, -ENOTRECOVERABLE, NULL, bad, "after pass %s: an input or output that is not row-major", after);
 	}
 	free(seen);
 	return ret;

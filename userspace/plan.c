@@ -83,6 +83,7 @@ static void resolve(const struct tuff_program *p, const struct plan *pl, uint32_
 	out->dtype = p->tensors[t].storage;
 	out->logical = p->tensors[t].dtype;
 	out->rank = p->tensors[t].rank;
+	out->layout = p->tensors[t].layout;
 	for (uint32_t i = 0; i < out->rank; i++)
 		out->dim[i] = pl->vals[p->tensors[t].dim[i]];
 	out->data = pl->data[p->tensors[t].buffer];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPU path: one row per operator of compiler/ops.h. Tensors are dense and
- * row-major; float16 and bfloat16 are stored as float32.
+ * The CPU path: one row per operator of compiler/ops.h. Tensors are dense,
+ * row-major or channels last (TUFF_CL: [N,C,S..] stored [N,S..,C]); float16 and
+ * bfloat16 are stored as float32. Work is cut into chunks for the thread pool.
  */
 #ifndef TUFF_CPU_H
 #define TUFF_CPU_H
@@ -13,9 +14,12 @@ struct cpu_tensor {
 	uint32_t dtype;		/* stored element type; 0 = absent optional input */
 	uint32_t logical;	/* the model's type: Cast rounds to it */
 	uint32_t rank;
-	int64_t dim[TUFF_MAX_RANK];
+	uint32_t layout;	/* enum tuff_layout */
+	int64_t dim[TUFF_MAX_RANK];	/* in ONNX order, whatever the layout */
 	void *data;		/* may be NULL when there are no elements */
 };
+
+struct cpu_pool;
 
 struct cpu_args {
 	const struct tuff_program *p;
@@ -25,6 +29,7 @@ struct cpu_args {
 	uint32_t nin, nout;
 	char *err;		/* a sentence on failure */
 	size_t errlen;
+	struct cpu_pool *pool;	/* NULL: this thread alone */
 };
 
 struct cpu_op {
@@ -50,6 +55,37 @@ static inline int64_t cpu_count(const struct cpu_tensor *t, uint32_t from, uint3
 static inline int64_t cpu_numel(const struct cpu_tensor *t)
 {
 	return cpu_count(t, 0, t->rank);
+}
+/* element strides by logical dimension */
+static inline void cpu_strides(const struct cpu_tensor *t, int64_t *st)
+{
+	int64_t s = 1;
+
+	if (t->layout == TUFF_CL) {
+		st[1] = 1;
+		s = t->dim[1];
+	}
+	for (int i = (int)t->rank - 1; i >= 0; i--) {
+		if (i == 1 && t->layout == TUFF_CL)
+			continue;
+		st[i] = s;
+		s *= t->dim[i];
+	}
+}
+/* where logical dimension i stands in memory order */
+static inline int cpu_axis(const struct cpu_tensor *t, int i)
+{
+	return t->layout != TUFF_CL || !i ? i : i == 1 ? (int)t->rank - 1 : i - 1;
+}
+/* the same memory as a row-major tensor */
+static inline struct cpu_tensor cpu_stored(const struct cpu_tensor *t)
+{
+	struct cpu_tensor s = *t;
+
+	s.layout = TUFF_PLAIN;
+	for (uint32_t i = 0; i < t->rank; i++)
+		s.dim[cpu_axis(t, i)] = t->dim[i];
+	return s;
 }
 int64_t cpu_get_int(const struct cpu_tensor *t, int64_t i);	/* any integer type, bool */
 double cpu_get(const struct cpu_tensor *t, int64_t i);		/* any numeric type */
@@ -103,6 +139,7 @@ int cpu_range(const struct cpu_args *a, void *st);
 int cpu_lstm(const struct cpu_args *a, void *st);
 int cpu_cumsum(const struct cpu_args *a, void *st);
 int cpu_trilu(const struct cpu_args *a, void *st);
+int cpu_layout(const struct cpu_args *a, void *st);
 int cpu_conv_prepare(const struct cpu_args *a, void **st);
 int cpu_conv_run(const struct cpu_args *a, void *st);
 void cpu_conv_destroy(void *st);

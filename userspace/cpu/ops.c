@@ -30,7 +30,7 @@ const struct cpu_op cpu_ops[TUFF_OP_COUNT] = {
 	RUN(CAST, cpu_cast), RUN(TRANSPOSE, cpu_transpose), RUN(CONCAT, cpu_concat), RUN(SPLIT, cpu_split), RUN(SLICE, cpu_slice),
 	RUN(PAD, cpu_pad), RUN(TILE, cpu_tile), RUN(EXPAND, cpu_expand), RUN(GATHER, cpu_gather), RUN(RESIZE, cpu_resize),
 	RUN(SHAPE, cpu_shape), RUN(CONSTANT_OF_SHAPE, cpu_fill), RUN(RANGE, cpu_range), RUN(LSTM, cpu_lstm),
-	RUN(SWISH, cpu_unary), RUN(CUMSUM, cpu_cumsum), RUN(TRILU, cpu_trilu),
+	RUN(SWISH, cpu_unary), RUN(CUMSUM, cpu_cumsum), RUN(TRILU, cpu_trilu), RUN(LAYOUT, cpu_layout),
 };
 
 #define TYPES(X) X(TUFF_F32, float) X(TUFF_F64, double) X(TUFF_I64, int64_t) X(TUFF_I32, int32_t) \

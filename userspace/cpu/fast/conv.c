@@ -104,6 +104,7 @@ static void pads(const struct cpu_args *a, int64_t *s, int64_t *d, int64_t *p0, 
 int cpu_conv_prepare(const struct cpu_args *a, void **state)
 {
 	static const dnnl_format_tag_t tags[] = { 0, 0, 0, dnnl_abc, dnnl_abcd, dnnl_abcde, dnnl_abcdef };
+	static const dnnl_format_tag_t last[] = { 0, 0, 0, dnnl_acb, dnnl_acdb, dnnl_acdeb };
 	const struct cpu_tensor *x = &a->in[0], *w = &a->in[1], *o = &a->out[0];
 	int64_t group = tuff_attr_int(a->p, a->s, "group", 1);
 	dnnl_dims_t xd = { 0 }, od = { 0 }, bd = { 0 }, s = { 0 }, d = { 0 }, p0 = { 0 }, p1 = { 0 };
@@ -136,8 +137,8 @@ int cpu_conv_prepare(const struct cpu_args *a, void **state)
 	pads(a, s, d, p0, p1);
 	st = dnnl_engine_create(&c->engine, dnnl_cpu, 0);
 	st = st ? st : dnnl_stream_create(&c->stream, c->engine, dnnl_stream_default_flags);
-	st = st ? st : dnnl_memory_desc_init_by_tag(&xm, x->rank, xd, dnnl_f32, tags[x->rank]);
-	st = st ? st : dnnl_memory_desc_init_by_tag(&om, o->rank, od, dnnl_f32, tags[o->rank]);
+	st = st ? st : dnnl_memory_desc_init_by_tag(&xm, x->rank, xd, dnnl_f32, (x->layout == TUFF_CL ? last : tags)[x->rank]);
+	st = st ? st : dnnl_memory_desc_init_by_tag(&om, o->rank, od, dnnl_f32, (o->layout == TUFF_CL ? last : tags)[o->rank]);
 	st = st ? st : dnnl_memory_desc_init_by_tag(&wm, wr, wd, dnnl_f32, tags[wr]);
 	st = st ? st : dnnl_memory_desc_init_by_tag(&wany, wr, wd, dnnl_f32, dnnl_format_tag_any);
 	if (!st && cpu_has(a, 2))

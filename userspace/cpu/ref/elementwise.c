@@ -6,45 +6,41 @@
 
 #include "userspace/cpu/cpu.h"
 
-/* Strides of an input seen at the output's rank; 0 where it broadcasts. */
-static void strides(const struct cpu_tensor *x, const struct cpu_tensor *out, int64_t *st)
-{
-	int64_t s = 1;
-
-	for (int i = out->rank - 1; i >= 0; i--) {
-		int k = i - (int)(out->rank - x->rank);
-
-		st[i] = k >= 0 && x->dim[k] != 1 ? s : 0;
-		if (k >= 0)
-			s *= x->dim[k];
-	}
-}
-
-/* Walks the output's outer dimensions; o[] are the inputs' offsets of a row. */
+/* Walks the output in memory order; o[] are the inputs' offsets of a row. */
 struct walk {
-	const struct cpu_tensor *out;
-	int n;
-	int64_t st[3][TUFF_MAX_RANK], o[3], at[TUFF_MAX_RANK];
+	int n, rank;
+	int64_t dim[TUFF_MAX_RANK], st[3][TUFF_MAX_RANK], o[3], at[TUFF_MAX_RANK];
 	int64_t rows, row;	/* count, length of the innermost dimension */
 };
 
 static void walk_init(struct walk *w, const struct cpu_tensor *out, const struct cpu_tensor *in, int n)
 {
+	struct cpu_tensor stored = cpu_stored(out);
+
 	memset(w, 0, sizeof(*w));
-	w->out = out;
 	w->n = n;
-	for (int i = 0; i < n; i++)
-		strides(&in[i], out, w->st[i]);
-	w->row = out->rank ? out->dim[out->rank - 1] : 1;
+	w->rank = out->rank;
+	memcpy(w->dim, stored.dim, sizeof(w->dim));
+	for (int i = 0; i < n; i++) {
+		int64_t s[TUFF_MAX_RANK];
+
+		cpu_strides(&in[i], s);
+		for (int d = 0; d < w->rank; d++) {	/* 0 where it broadcasts */
+			int k = d - (w->rank - (int)in[i].rank);
+
+			w->st[i][cpu_axis(out, d)] = k >= 0 && in[i].dim[k] != 1 ? s[k] : 0;
+		}
+	}
+	w->row = w->rank ? w->dim[w->rank - 1] : 1;
 	w->rows = w->row ? cpu_numel(out) / w->row : 0;
 }
 
 static void walk_next(struct walk *w)
 {
-	for (int d = (int)w->out->rank - 2; d >= 0; d--) {
+	for (int d = w->rank - 2; d >= 0; d--) {
 		for (int i = 0; i < w->n; i++)
 			w->o[i] += w->st[i][d];
-		if (++w->at[d] < w->out->dim[d])
+		if (++w->at[d] < w->dim[d])
 			return;
 		for (int i = 0; i < w->n; i++)
 			w->o[i] -= w->st[i][d] * w->at[d];
@@ -54,7 +50,7 @@ static void walk_next(struct walk *w)
 
 static int64_t inner(const struct walk *w, int i)
 {
-	return w->out->rank ? w->st[i][w->out->rank - 1] : 0;
+	return w->rank ? w->st[i][w->rank - 1] : 0;
 }
 
 static bool row_f32(uint32_t op, const float *a, int64_t sa, const float *b, int64_t sb, float *o, int64_t n)

@@ -36,12 +36,17 @@ static void strided(const struct cpu_tensor *o, const char *in, const int64_t *s
 	}
 }
 
-static void dense(const struct cpu_tensor *x, int64_t *st)
+/* row-major to channels last and back */
+int cpu_layout(const struct cpu_args *a, void *st)
 {
-	int64_t s = 1;
+	struct cpu_tensor o = cpu_stored(&a->out[0]);
+	int64_t s[TUFF_MAX_RANK], p[TUFF_MAX_RANK];
 
-	for (int i = (int)x->rank - 1; i >= 0; s *= x->dim[i--])
-		st[i] = s;
+	cpu_strides(&a->in[0], s);
+	for (uint32_t i = 0; i < o.rank; i++)
+		p[cpu_axis(&a->out[0], i)] = s[i];
+	strided(&o, a->in[0].data, p);
+	return 0;
 }
 
 int cpu_transpose(const struct cpu_args *a, void *st)
@@ -50,7 +55,7 @@ int cpu_transpose(const struct cpu_args *a, void *st)
 	size_t n;
 	const int64_t *perm = tuff_attr_ints(a->p, a->s, "perm", &n);
 
-	dense(&a->in[0], s);
+	cpu_strides(&a->in[0], s);
 	for (uint32_t i = 0; i < a->in[0].rank; i++)
 		p[i] = s[n ? perm[i] : a->in[0].rank - 1 - i];
 	strided(&a->out[0], a->in[0].data, p);
@@ -61,7 +66,7 @@ int cpu_expand(const struct cpu_args *a, void *st)
 {
 	int64_t s[TUFF_MAX_RANK], p[TUFF_MAX_RANK];
 
-	dense(&a->in[0], s);
+	cpu_strides(&a->in[0], s);
 	for (uint32_t i = 0; i < a->out[0].rank; i++) {
 		int k = (int)i - (int)(a->out[0].rank - a->in[0].rank);
 
@@ -74,10 +79,11 @@ int cpu_expand(const struct cpu_args *a, void *st)
 int cpu_slice(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
-	int64_t s[TUFF_MAX_RANK], base = 0;
+	int64_t s[TUFF_MAX_RANK], p[TUFF_MAX_RANK], base = 0;
 	int64_t n = cpu_numel(&a->in[1]);
+	struct cpu_tensor o;
 
-	dense(x, s);
+	cpu_strides(x, s);
 	for (int64_t i = 0; i < n; i++) {
 		int64_t ax = cpu_has(a, 3) ? cpu_get_int(&a->in[3], i) : i, step = cpu_has(a, 4) ? cpu_get_int(&a->in[4], i) : 1;
 		int64_t from = cpu_get_int(&a->in[1], i), dim;
@@ -91,19 +97,23 @@ int cpu_slice(const struct cpu_args *a, void *st)
 		base += from * s[ax];
 		s[ax] *= step;
 	}
-	if (cpu_numel(&a->out[0]))
-		strided(&a->out[0], (char *)x->data + base * (int64_t)tuff_dtype_size(x->dtype), s);
+	o = cpu_stored(&a->out[0]);
+	for (uint32_t i = 0; i < o.rank; i++)
+		p[cpu_axis(&a->out[0], i)] = s[i];
+	if (cpu_numel(&o))
+		strided(&o, (char *)x->data + base * (int64_t)tuff_dtype_size(x->dtype), p);
 	return 0;
 }
 
 int cpu_concat(const struct cpu_args *a, void *st)
 {
-	struct cpu_tensor *o = &a->out[0];
-	int64_t axis = tuff_attr_int(a->p, a->s, "axis", 0), outer = cpu_count(o, 0, axis);
+	struct cpu_tensor out = cpu_stored(&a->out[0]), *o = &out;
+	int64_t axis = cpu_axis(&a->out[0], tuff_attr_int(a->p, a->s, "axis", 0)), outer = cpu_count(o, 0, axis);
 	size_t es = tuff_dtype_size(o->dtype), row = cpu_count(o, axis, o->rank) * es, at = 0;
 
 	for (uint32_t i = 0; i < a->nin; i++) {
-		size_t n = cpu_count(&a->in[i], axis, a->in[i].rank) * es;
+		struct cpu_tensor in = cpu_stored(&a->in[i]);
+		size_t n = cpu_count(&in, axis, in.rank) * es;
 
 		for (int64_t k = 0; n && k < outer; k++)
 			memcpy((char *)o->data + k * row + at, (char *)a->in[i].data + k * n, n);
@@ -114,12 +124,13 @@ int cpu_concat(const struct cpu_args *a, void *st)
 
 int cpu_split(const struct cpu_args *a, void *st)
 {
-	const struct cpu_tensor *x = &a->in[0];
-	int64_t axis = tuff_attr_int(a->p, a->s, "axis", 0), outer = cpu_count(x, 0, axis);
+	struct cpu_tensor in = cpu_stored(&a->in[0]), *x = &in;
+	int64_t axis = cpu_axis(&a->in[0], tuff_attr_int(a->p, a->s, "axis", 0)), outer = cpu_count(x, 0, axis);
 	size_t es = tuff_dtype_size(x->dtype), row = cpu_count(x, axis, x->rank) * es, at = 0;
 
 	for (uint32_t i = 0; i < a->nout; i++) {
-		size_t n = cpu_count(&a->out[i], axis, x->rank) * es;
+		struct cpu_tensor part = cpu_stored(&a->out[i]);
+		size_t n = cpu_count(&part, axis, x->rank) * es;
 
 		if (at + n > row) {
 			snprintf(a->err, a->errlen, "the parts are longer than the whole");
@@ -145,21 +156,23 @@ static int64_t reflect(int64_t i, int64_t n, const char *mode)
 
 int cpu_pad(const struct cpu_args *a, void *st)
 {
-	const struct cpu_tensor *x = &a->in[0];
-	struct cpu_tensor *o = &a->out[0];
+	struct cpu_tensor in = cpu_stored(&a->in[0]), out = cpu_stored(&a->out[0]), *x = &in, *o = &out;
 	const char *mode = tuff_attr_str(a->p, a->s, "mode", "constant");
 	size_t es = tuff_dtype_size(o->dtype);
 	int64_t n = cpu_numel(o), s[TUFF_MAX_RANK];
 	uint8_t zero[16] = { 0 };
 	const void *fill = cpu_has(a, 2) ? a->in[2].data : zero;
+	int64_t before[TUFF_MAX_RANK];
 
-	dense(x, s);
+	for (uint32_t d = 0; d < x->rank; d++)
+		before[cpu_axis(&a->in[0], d)] = cpu_get_int(&a->in[1], d);
+	cpu_strides(x, s);
 	for (int64_t i = 0; i < n; i++) {
 		int64_t r = i, off = 0;
 		bool inside = true;
 
 		for (int d = (int)o->rank - 1; d >= 0; d--) {
-			int64_t k = r % o->dim[d] - cpu_get_int(&a->in[1], d);
+			int64_t k = r % o->dim[d] - before[d];
 
 			r /= o->dim[d];
 			if (strcmp(mode, "constant") && x->dim[d])
@@ -179,7 +192,7 @@ int cpu_tile(const struct cpu_args *a, void *st)
 	size_t es = tuff_dtype_size(o->dtype);
 	int64_t n = cpu_numel(o), s[TUFF_MAX_RANK];
 
-	dense(x, s);
+	cpu_strides(x, s);
 	for (int64_t i = 0; i < n; i++) {
 		int64_t r = i, off = 0;
 
@@ -305,13 +318,13 @@ static double nearest(const char *mode, double x)
 
 int cpu_resize(const struct cpu_args *a, void *st)
 {
-	const struct cpu_tensor *x = &a->in[0];
-	struct cpu_tensor *o = &a->out[0];
+	struct cpu_tensor in = cpu_stored(&a->in[0]), out = cpu_stored(&a->out[0]), *x = &in, *o = &out;
 	const char *mode = tuff_attr_str(a->p, a->s, "mode", "nearest");
 	const char *coord = tuff_attr_str(a->p, a->s, "coordinate_transformation_mode", "half_pixel");
 	const char *near = tuff_attr_str(a->p, a->s, "nearest_mode", "round_prefer_floor");
 	bool linear = !strcmp(mode, "linear") || !strcmp(mode, "bilinear");
 	int64_t n = cpu_numel(o), s[TUFF_MAX_RANK];
+	double given[TUFF_MAX_RANK];
 
 	if (!linear && strcmp(mode, "nearest")) {
 		snprintf(a->err, a->errlen, "mode '%.40s' is not supported", mode);
@@ -321,14 +334,17 @@ int cpu_resize(const struct cpu_args *a, void *st)
 		snprintf(a->err, a->errlen, "tf_crop_and_resize is not supported");
 		return -EOPNOTSUPP;
 	}
-	dense(x, s);
+	cpu_strides(x, s);
+	for (uint32_t d = 0; d < x->rank; d++)
+		given[cpu_axis(&a->in[0], d)] = cpu_has(a, 2) && cpu_numel(&a->in[2]) ? cpu_get(&a->in[2], d) :
+						(double)a->out[0].dim[d] / a->in[0].dim[d];
 	for (int64_t i = 0; i < n; i++) {
 		double lo_w[TUFF_MAX_RANK], v = 0;
 		int64_t lo[TUFF_MAX_RANK], hi[TUFF_MAX_RANK], r = i;
 		uint32_t wide = 0;
 
 		for (int d = (int)o->rank - 1; d >= 0; d--) {
-			double scale = cpu_has(a, 2) && cpu_numel(&a->in[2]) ? cpu_get(&a->in[2], d) : (double)o->dim[d] / x->dim[d];
+			double scale = given[d];
 			double c = o->dim[d] == x->dim[d] && scale == 1 ? r % o->dim[d] :
 				   coordinate(coord, r % o->dim[d], scale, x->dim[d], o->dim[d]);
 

@@ -7,6 +7,26 @@
 
 #include "userspace/cpu/cpu.h"
 
+/* Element (image n, channel c, position i): n * sn + c * sc + i * si. */
+struct planes {
+	int64_t C, in, sn, sc, si;
+};
+
+static struct planes planes_of(const struct cpu_tensor *t)
+{
+	struct planes p = { .C = t->rank > 1 ? t->dim[1] : 1, .in = t->rank > 2 ? cpu_count(t, 2, t->rank) : 1 };
+
+	p.sn = p.C * p.in;
+	p.sc = t->layout == TUFF_CL ? 1 : p.in;
+	p.si = t->layout == TUFF_CL ? p.C : 1;
+	return p;
+}
+
+static int64_t plane_at(const struct planes *p, int64_t nc)
+{
+	return nc / p->C * p->sn + nc % p->C * p->sc;
+}
+
 struct window {
 	int n;		/* spatial dimensions */
 	int64_t k[6], s[6], d[6], p[6];	/* kernel, stride, dilation, pad at the start */
@@ -43,7 +63,8 @@ int cpu_pool(const struct cpu_args *a, void *st)
 	const struct cpu_tensor *x = &a->in[0];
 	struct cpu_tensor *o = &a->out[0];
 	bool max = a->s->op == TUFF_OP_MAXPOOL, pad = tuff_attr_int(a->p, a->s, "count_include_pad", 0);
-	int64_t in = cpu_count(x, 2, x->rank), out = cpu_count(o, 2, o->rank), planes = x->dim[0] * x->dim[1], taps = 1;
+	int64_t out = cpu_count(o, 2, o->rank), planes = x->dim[0] * x->dim[1], taps = 1;
+	struct planes px = planes_of(x), po = planes_of(o);
 	struct window w;
 
 	if (a->nout > 1 && a->out[1].dtype) {
@@ -82,11 +103,11 @@ int cpu_pool(const struct cpu_args *a, void *st)
 				}
 				if (!inside)
 					continue;
-				v = cpu_get(x, c * in + at);
+				v = cpu_get(x, plane_at(&px, c) + at * px.si);
 				acc = max ? (v > acc || isnan(v) ? v : acc) : acc + v;
 				count++;
 			}
-			cpu_set(o, c * out + i, max ? acc : acc / (pad ? padded : count));
+			cpu_set(o, plane_at(&po, c) + i * po.si, max ? acc : acc / (pad ? padded : count));
 		}
 	return 0;
 }
@@ -95,12 +116,13 @@ int cpu_gpool(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	int64_t planes = x->dim[0] * x->dim[1], in = cpu_count(x, 2, x->rank);
+	struct planes px = planes_of(x);
 
 	for (int64_t c = 0; c < planes; c++) {
 		double acc = a->s->op == TUFF_OP_GLOBAL_MAXPOOL ? -INFINITY : 0;
 
 		for (int64_t i = 0; i < in; i++) {
-			double v = cpu_get(x, c * in + i);
+			double v = cpu_get(x, plane_at(&px, c) + i * px.si);
 
 			acc = a->s->op == TUFF_OP_GLOBAL_MAXPOOL ? fmax(acc, v) : acc + v / in;
 		}
@@ -112,7 +134,8 @@ int cpu_gpool(const struct cpu_args *a, void *st)
 int cpu_batchnorm(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
-	int64_t C = x->rank > 1 ? x->dim[1] : 1, in = x->rank > 2 ? cpu_count(x, 2, x->rank) : 1;
+	struct planes px = planes_of(x);
+	int64_t C = px.C, in = px.in;
 	double eps = tuff_attr_float(a->p, a->s, "epsilon", 1e-5f);
 
 	for (int64_t nc = 0; nc < x->dim[0] * C; nc++) {
@@ -121,25 +144,25 @@ int cpu_batchnorm(const struct cpu_args *a, void *st)
 		double b = cpu_get(&a->in[2], c) - cpu_get(&a->in[3], c) * s;
 
 		for (int64_t i = 0; i < in; i++)
-			cpu_set(&a->out[0], nc * in + i, cpu_get(x, nc * in + i) * s + b);
+			cpu_set(&a->out[0], plane_at(&px, nc) + i * px.si, cpu_get(x, plane_at(&px, nc) + i * px.si) * s + b);
 	}
 	return 0;
 }
 
-/* (x - mean) / sqrt(var + eps) over n elements from `at` */
-static void standardise(const struct cpu_args *a, int64_t at, int64_t n, double eps)
+/* (x - mean) / sqrt(var + eps) over n elements from `at`, st apart */
+static void standardise(const struct cpu_args *a, int64_t at, int64_t n, int64_t st, double eps)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	double mean = 0, var = 0;
 
 	for (int64_t i = 0; i < n; i++)
-		mean += cpu_get(x, at + i);
+		mean += cpu_get(x, at + i * st);
 	mean /= n;
 	for (int64_t i = 0; i < n; i++)
-		var += (cpu_get(x, at + i) - mean) * (cpu_get(x, at + i) - mean);
+		var += (cpu_get(x, at + i * st) - mean) * (cpu_get(x, at + i * st) - mean);
 	var = 1 / sqrt(var / n + eps);
 	for (int64_t i = 0; i < n; i++)
-		cpu_set(&a->out[0], at + i, (cpu_get(x, at + i) - mean) * var);
+		cpu_set(&a->out[0], at + i * st, (cpu_get(x, at + i * st) - mean) * var);
 }
 
 int cpu_layernorm(const struct cpu_args *a, void *st)
@@ -150,7 +173,7 @@ int cpu_layernorm(const struct cpu_args *a, void *st)
 	axis += axis < 0 ? x->rank : 0;
 	n = cpu_count(x, axis, x->rank);
 	for (int64_t at = 0; n && at < total; at += n) {
-		standardise(a, at, n, tuff_attr_float(a->p, a->s, "epsilon", 1e-5f));
+		standardise(a, at, n, 1, tuff_attr_float(a->p, a->s, "epsilon", 1e-5f));
 		for (int64_t i = 0; i < n; i++)
 			cpu_set(&a->out[0], at + i, cpu_get(&a->out[0], at + i) * cpu_get(&a->in[1], i % cpu_numel(&a->in[1])) +
 				(cpu_has(a, 2) ? cpu_get(&a->in[2], i % cpu_numel(&a->in[2])) : 0));
@@ -161,12 +184,15 @@ int cpu_layernorm(const struct cpu_args *a, void *st)
 int cpu_instancenorm(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
-	int64_t in = cpu_count(x, 2, x->rank);
+	struct planes px = planes_of(x);
 
-	for (int64_t nc = 0; in && nc < x->dim[0] * x->dim[1]; nc++) {
-		standardise(a, nc * in, in, tuff_attr_float(a->p, a->s, "epsilon", 1e-5f));
-		for (int64_t i = nc * in; i < (nc + 1) * in; i++)
-			cpu_set(&a->out[0], i, cpu_get(&a->out[0], i) * cpu_get(&a->in[1], nc % x->dim[1]) + cpu_get(&a->in[2], nc % x->dim[1]));
+	for (int64_t nc = 0; px.in && nc < x->dim[0] * px.C; nc++) {
+		int64_t at = plane_at(&px, nc);
+
+		standardise(a, at, px.in, px.si, tuff_attr_float(a->p, a->s, "epsilon", 1e-5f));
+		for (int64_t i = 0; i < px.in; i++)
+			cpu_set(&a->out[0], at + i * px.si, cpu_get(&a->out[0], at + i * px.si) * cpu_get(&a->in[1], nc % px.C) +
+				cpu_get(&a->in[2], nc % px.C));
 	}
 	return 0;
 }
@@ -177,6 +203,7 @@ int cpu_lrn(const struct cpu_args *a, void *st)
 	int64_t size = tuff_attr_int(a->p, a->s, "size", 1), C = x->dim[1], in = cpu_count(x, 2, x->rank);
 	double alpha = tuff_attr_float(a->p, a->s, "alpha", 1e-4f), beta = tuff_attr_float(a->p, a->s, "beta", 0.75f);
 	double bias = tuff_attr_float(a->p, a->s, "bias", 1);
+	struct planes px = planes_of(x);
 
 	for (int64_t nc = 0; nc < x->dim[0] * C; nc++) {
 		int64_t c = nc % C, lo = c - (size - 1) / 2, hi = c + size / 2;	/* floor, ceil of (size-1)/2 */
@@ -187,10 +214,11 @@ int cpu_lrn(const struct cpu_args *a, void *st)
 			double sum = 0, v;
 
 			for (int64_t k = lo; k <= hi; k++) {
-				v = cpu_get(x, (nc - c + k) * in + i);
+				v = cpu_get(x, plane_at(&px, nc - c + k) + i * px.si);
 				sum += v * v;
 			}
-			cpu_set(&a->out[0], nc * in + i, cpu_get(x, nc * in + i) / pow(bias + alpha / size * sum, beta));
+			cpu_set(&a->out[0], plane_at(&px, nc) + i * px.si,
+				cpu_get(x, plane_at(&px, nc) + i * px.si) / pow(bias + alpha / size * sum, beta));
 		}
 	}
 	return 0;
@@ -198,7 +226,7 @@ int cpu_lrn(const struct cpu_args *a, void *st)
 
 int cpu_softmax(const struct cpu_args *a, void *st)
 {
-	const struct cpu_tensor *x = &a->in[0];
+	struct cpu_tensor stored = cpu_stored(&a->in[0]), *x = &stored;
 	int64_t axis = tuff_attr_int(a->p, a->s, "axis", -1), n, in, total = cpu_numel(x);
 	bool log_ = a->s->op == TUFF_OP_LOGSOFTMAX;
 
@@ -207,6 +235,7 @@ int cpu_softmax(const struct cpu_args *a, void *st)
 		snprintf(a->err, a->errlen, "axis %lld is out of range", (long long)axis);
 		return -EINVAL;
 	}
+	axis = cpu_axis(&a->in[0], axis);
 	n = x->rank ? x->dim[axis] : 1;
 	in = x->rank ? cpu_count(x, axis + 1, x->rank) : 1;
 	if (tuff_attr_int(a->p, a->s, "tuff.flat", 0)) {	/* opset < 13: over all from axis on */

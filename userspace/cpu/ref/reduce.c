@@ -24,7 +24,7 @@ int cpu_reduce(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	struct cpu_tensor *o = &a->out[0];
-	int64_t n = cpu_numel(o), inner = 1, st_in[TUFF_MAX_RANK], s = 1;
+	int64_t n = cpu_numel(o), inner = 1, st_in[TUFF_MAX_RANK], st_out[TUFF_MAX_RANK];
 	int red[TUFF_MAX_RANK], keep[TUFF_MAX_RANK], nred = 0, nkeep = 0;
 	uint32_t mask = 0, op = a->s->op;
 
@@ -35,8 +35,8 @@ int cpu_reduce(const struct cpu_args *a, void *st)
 	}
 	if (!mask && !tuff_attr_int(a->p, a->s, "noop_with_empty_axes", 0))
 		mask = ~0u;
-	for (int i = (int)x->rank - 1; i >= 0; s *= x->dim[i--])
-		st_in[i] = s;
+	cpu_strides(x, st_in);
+	cpu_strides(o, st_out);
 	for (uint32_t i = 0; i < x->rank; i++) {
 		if (mask >> i & 1) {
 			red[nred++] = i;
@@ -48,10 +48,12 @@ int cpu_reduce(const struct cpu_args *a, void *st)
 	for (int64_t i = 0; i < n; i++) {
 		double acc = op == TUFF_OP_REDUCE_MAX ? -INFINITY : op == TUFF_OP_REDUCE_MIN ? INFINITY : op == TUFF_OP_REDUCE_PROD;
 		double max = -INFINITY;
-		int64_t base = 0, r = i;
+		int64_t base = 0, to = o->layout == TUFF_CL ? 0 : i, r = i;
 
 		for (int d = nkeep - 1; d >= 0; d--) {
 			base += r % x->dim[keep[d]] * st_in[keep[d]];
+			if (o->layout == TUFF_CL)	/* then all dimensions are kept */
+				to += r % x->dim[keep[d]] * st_out[keep[d]];
 			r /= x->dim[keep[d]];
 		}
 		for (int pass = op == TUFF_OP_REDUCE_LOGSUMEXP ? 0 : 1; pass < 2; pass++)
@@ -79,7 +81,7 @@ int cpu_reduce(const struct cpu_args *a, void *st)
 			acc = log(acc);
 		else if (op == TUFF_OP_REDUCE_LOGSUMEXP)
 			acc = max + log(acc);
-		cpu_set(o, i, acc);
+		cpu_set(o, to, acc);
 	}
 	return 0;
 }
