@@ -3,6 +3,7 @@
 #   make            libraries, the tuff command
 #   make check      set up, build, run every test
 #   make demo       set up, build, run the digit classifier
+#   make bench      beside ONNX Runtime; make bench-static: what RADV's compiler says of the kernels
 #   V=1 shows the commands; SAN=address,undefined or SAN=thread instruments.
 
 VERSION  := 0.1.0
@@ -52,7 +53,7 @@ LIBS_TOOL := -ljson-c -lpng -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bench-static demo check clean setup setup-test test sanitize
+.PHONY: all bench bench-static demo check clean setup setup-test test sanitize
 all: $(LIB_C) $(LIB_T) $(TOOL)
 
 $B/%.o: %.c
@@ -109,6 +110,15 @@ test: all $(TEST_BIN)
 demo: setup
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)for d in 3 7; do echo "A scan of the digit $$d:"; $B/tuff run demo/digits.onnx -i demo/digit_$$d.png --top 3; done
+BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard tests/bench/bench_*.c))
+bench: setup
+	$(Q)$(MAKE) --no-print-directory all $(BENCH_BIN)
+	$(Q)B=$B TUFF=$B/tuff sh tests/bench/bench.sh
+# Kernels of these networks on AMD GPUs that are not there.
+STATIC_MODELS ?= $(or $(wildcard .build/models/*.onnx),$(if $(TUFF_TEST_DATA),$(wildcard $(TUFF_TEST_DATA)/light/*resnet50.onnx $(TUFF_TEST_DATA)/light/*shufflenet.onnx))) \
+	tests/models/vit_16/model.onnx tests/models/bert_16/model.onnx
+bench-static: $B/tests/bench/bench_static
+	$(Q)$B/tests/bench/bench_static $(STATIC_MODELS)
 check: setup-test
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sanitize

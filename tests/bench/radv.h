@@ -96,7 +96,7 @@ static inline int radv_compile(struct radv *r, const struct radv_kernel *k, stru
 		.bindingCount = 1 + k->nbind, .pBindings = b };
 	VkPipelineLayoutCreateInfo pi = { .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO, .setLayoutCount = 1 };
 	VkShaderModuleCreateInfo mi = { .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = k->size_B, .pCode = k->code };
-	VkSpecializationMapEntry map[TUFF_MAX_SPEC];
+	VkSpecializationMapEntry map[TUFF_KERNEL_SPECS];
 	VkSpecializationInfo spec = { k->nspec, map, 4 * k->nspec, k->spec_value };
 	VkComputePipelineCreateInfo ci = { .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
 		.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR,
@@ -110,7 +110,7 @@ static inline int radv_compile(struct radv *r, const struct radv_kernel *k, stru
 	int ret = -1;
 
 	*out = (struct radv_stats){ 0 };
-	if (k->nbind > 4 || k->nspec > TUFF_MAX_SPEC)
+	if (k->nbind > 4 || k->nspec > TUFF_KERNEL_SPECS)
 		return -1;
 	for (uint32_t i = 0; i <= k->nbind; i++)
 		b[i] = (VkDescriptorSetLayoutBinding){ i, i ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER : VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
