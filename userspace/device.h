@@ -66,6 +66,10 @@ int device_load(struct tuff_session *s, struct tuff_error *err);
 int device_plan_create(struct tuff_session *s, struct plan *pl, const uint64_t *sizes, struct tuff_error *err);
 /* streams, when all CPU steps are prepared */
 int device_plan_record(struct tuff_session *s, struct plan *pl, const uint64_t *sizes, struct tuff_error *err);
+/* timed command buffers, if not there yet */
+int device_plan_time(struct tuff_session *s, struct plan *pl, struct tuff_error *err);
+/* ns of the steps of segment i, by step index, after job `seqno` ended */
+int device_times(struct tuff_session *s, struct plan *pl, uint32_t i, uint64_t seqno, uint64_t *ns, struct tuff_error *err);
 void device_plan_destroy(const struct tuff_session *s, struct device_plan *dp);
 /* submits segment i; device_wait() before the CPU looks at its results */
 int device_submit(struct tuff_session *s, struct plan *pl, uint32_t i, bool timed, uint64_t *seqno, struct tuff_error *err);

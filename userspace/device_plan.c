@@ -319,3 +319,31 @@ int device_submit(struct tuff_session *s, struct plan *pl, uint32_t i, bool time
 		*seqno = sub.first_seqno;
 	return 0;
 }
+
+int device_plan_time(struct tuff_session *s, struct plan *pl, struct tuff_error *err)
+{
+	struct device_plan *dp = pl->dev;
+	uint64_t *sizes = malloc((s->p->nbufs + 1) * sizeof(*sizes));
+	int ret = sizes ? 0 : session_error(err, -ENOMEM, "out of memory");
+
+	for (uint32_t i = 0; i < s->p->nbufs && !ret; i++)
+		sizes[i] = pl->vals[s->p->bufs[i].size];
+	for (uint32_t i = 0; i < dp->nsegments && !ret; i++)
+		if (!dp->segments[i].timed)
+			ret = segment(s, pl, &dp->segments[i], true, sizes, err);
+	free(sizes);
+	return ret;
+}
+
+int device_times(struct tuff_session *s, struct plan *pl, uint32_t i, uint64_t seqno, uint64_t *ns, struct tuff_error *err)
+{
+	const struct device_segment *g = &pl->dev->segments[i];
+	uint64_t *t = calloc(2 * g->count, sizeof(*t));
+	struct tuff_job_timestamps q = { .ctx_id = s->dev->ctx, .count = 2 * g->count, .seqno = seqno, .array = (uintptr_t)t };
+	int ret = t ? tuff_local_ioctl(s->dev->file, TUFF_IOCTL_JOB_TIMESTAMPS, &q) : -ENOMEM;
+
+	for (uint32_t k = 0; k < g->count && !ret; k++)
+		ns[g->first + k] = t[2 * k + 1] - t[2 * k];
+	free(t);
+	return ret ? session_error(err, ret, "%s has no timestamps: %s", s->dev->info.name, strerror(-ret)) : 0;
+}

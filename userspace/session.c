@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Sessions: a model on a device. This version has one device, the CPU. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "compiler/tuffc.h"
 #include "uapi/tuff_trace.h"
 #include "userspace/session.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* there when the compiler is linked in (tests), else found by dlopen */
-extern int tuffc_compile(const char *, const struct tuffc_options *, struct tuff_program **, struct tuffc_error *)
-	__attribute__((weak));
 /* oneDNN brings libgomp: one thread each, or its barriers spin */
 extern void omp_set_num_threads(int) __attribute__((weak));
-
-typedef int (*compile_fn)(const char *, const struct tuffc_options *, struct tuff_program **, struct tuffc_error *);
 
 int session_error(struct tuff_error *err, int code, const char *fmt, ...)
 {
@@ -32,69 +26,6 @@ int session_error(struct tuff_error *err, int code, const char *fmt, ...)
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return code;
-}
-
-static compile_fn find_compiler(struct tuff_error *err)
-{
-	char path[4096];
-	const char *slash;
-	void *lib, *fn = NULL;
-	Dl_info info;
-
-	if (tuffc_compile)
-		return tuffc_compile;
-	if (!dladdr((void *)(uintptr_t)find_compiler, &info) || !info.dli_fname)
-		info.dli_fname = "";
-	slash = strrchr(info.dli_fname, '/');
-	snprintf(path, sizeof(path), "%.*slibtuffc.so", slash ? (int)(slash - info.dli_fname) + 1 : 0, info.dli_fname);
-	lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!lib)
-		lib = dlopen("libtuffc.so", RTLD_NOW | RTLD_LOCAL);
-	if (lib)
-		fn = dlsym(lib, "tuffc_compile");
-	if (!fn)
-		session_error(err, -ELIBACC, "the compiler library libtuffc.so cannot be loaded: %s", dlerror());
-	return (compile_fn)(uintptr_t)fn;
-}
-
-/* where generated kernels are kept; NULL if nowhere */
-static const char *cache_dir(char *buf, size_t size)
-{
-	const char *x = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	if (x && *x == '/')
-		snprintf(buf, size, "%s/tuff", x);
-	else if (home && *home == '/')
-		snprintf(buf, size, "%s/.cache/tuff", home);
-	else
-		return NULL;
-	return buf;
-}
-
-static int compile(struct tuff_session *s, struct tuff_error *err)
-{
-	struct tuffc_options opt = { .device.target = TUFF_TARGET_CPU, .eval.run = tuff_eval };
-	struct tuffc_error why;
-	char cache[4096];
-	compile_fn fn = find_compiler(err);
-	int ret;
-
-	if (!fn)
-		return -ELIBACC;
-	if (s->dev) {
-		device_describe(s->dev, &opt.device);
-		opt.cache_dir = cache_dir(cache, sizeof(cache));
-	}
-	ret = fn(s->path, &opt, &s->p, &why);
-	if (ret && err) {
-		session_error(err, ret, "%s", why.text);
-		memcpy(err->file, why.file, sizeof(err->file));
-		memcpy(err->node, why.node, sizeof(err->node));
-		memcpy(err->op, why.op, sizeof(err->op));
-		memcpy(err->tensor, why.tensor, sizeof(err->tensor));
-		memcpy(err->shape, why.shape, sizeof(err->shape));
-	}
-	return ret;
 }
 
 EXPORT int tuff_session_create(const char *path, const char *device,
@@ -123,7 +54,7 @@ EXPORT int tuff_session_create(const char *path, const char *device,
 		goto err_session;
 	}
 	ret = strcmp(device, "cpu") ? device_open(device, &s->dev, err) : 0;
-	ret = ret ? ret : compile(s, err);
+	ret = ret ? ret : session_open_program(s, err);
 	if (ret)
 		goto err_session;
 	ret = tuff_weight_src_open(s->p, &s->src, why, sizeof(why));
@@ -317,6 +248,14 @@ static void set_inputs(struct tuff_session *s, struct plan *pl, const struct tuf
 		}
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
 /* CPU steps first .. end-1 */
 static int run_steps(struct tuff_session *s, struct plan *pl, uint32_t first, uint32_t end, struct tuff_error *err)
 {
@@ -329,9 +268,13 @@ static int run_steps(struct tuff_session *s, struct plan *pl, uint32_t first, ui
 
 		a->err = why;
 		a->errlen = sizeof(why);
+		if (s->profile)
+			s->profile[i] = now_ns();
 		TUFF_TRACE(cpu_op_begin, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
 		ret = cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
 		TUFF_TRACE(cpu_op_end, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
+		if (s->profile)
+			s->profile[i] = now_ns() - s->profile[i];
 		if (ret) {
 			session_error(err, ret, "%s: node '%s' (%s): %s", s->path, tuff_str(p, p->steps[i].node),
 				      tuff_op_name(p->steps[i].op), *why ? why : strerror(-ret));
@@ -349,8 +292,11 @@ static int run_device(struct tuff_session *s, struct plan *pl, struct tuff_error
 {
 	const struct tuff_program *p = s->p;
 	uint32_t at = 0;
+	uint64_t seqno;
 	int ret = device_sync(s, pl, true);	/* the inputs */
 
+	if (!ret && s->profile)
+		ret = device_plan_time(s, pl, err);
 	for (uint32_t i = 0; i <= pl->dev->nsegments && !ret; i++) {
 		const struct device_segment *g = &pl->dev->segments[i];
 		uint32_t end = i < pl->dev->nsegments ? g->first : p->nsteps;
@@ -363,7 +309,11 @@ static int run_device(struct tuff_session *s, struct plan *pl, struct tuff_error
 		}
 		if (ret || i == pl->dev->nsegments)
 			break;
-		ret = device_submit(s, pl, i, false, NULL, err);
+		ret = device_submit(s, pl, i, s->profile, &seqno, err);
+		if (!ret && s->profile) {
+			ret = device_wait(s, err);
+			ret = ret ? ret : device_times(s, pl, i, seqno, s->profile, err);
+		}
 		at = g->first + g->count;
 	}
 	/* also after a failure: nothing may run on buffers that go away */

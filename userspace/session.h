@@ -43,11 +43,15 @@ struct tuff_session {
 	struct plan *last;
 	uint64_t clock;
 	struct device *dev;	/* NULL: all on the CPU */
+	bool untrusted;		/* the program came from a file */
+	uint64_t *profile;	/* ns by step, during tuff_run_profiled() */
 	char path[4096];
 };
 
 int session_error(struct tuff_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* open.c: s->p from s->path, for s->dev */
+int session_open_program(struct tuff_session *s, struct tuff_error *err);
 /* weights.c: reads what the steps use, tensor by tensor */
 int session_load_weights(struct tuff_session *s, struct tuff_error *err);
 /* eval.c: the evaluator for the compiler's constants (struct tuffc_eval) */

@@ -76,6 +76,36 @@ void tuff_session_info(const struct tuff_session *s, struct tuff_model_info *inf
 int tuff_run(struct tuff_session *s, const struct tuff_tensor *inputs, uint32_t ninputs,
 	     struct tuff_tensor *outputs, uint32_t noutputs, struct tuff_error *err);
 
+/* A step of the program, in the order of execution. */
+struct tuff_step_info {
+	const char *node, *op;	/* of the model; live as long as the session */
+	const char *kernel;	/* "" on the CPU */
+	const char *reason;	/* why it is not on the device, or "" */
+	int on_device;
+	int64_t macs;		/* multiply-adds of the last shapes, -1 if none are counted */
+};
+uint32_t tuff_session_steps(const struct tuff_session *s);
+int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tuff_step_info *info);
+uint32_t tuff_session_kernels(const struct tuff_session *s);	/* distinct pipelines */
+const char *tuff_session_device(const struct tuff_session *s);	/* "cpu" or the device's name */
+
+/*
+ * tuff_run(), with the time of each step in ns[tuff_session_steps()]: by the
+ * device's timestamps on a device (its dispatches then run one by one), by the
+ * clock on the CPU.
+ */
+int tuff_run_profiled(struct tuff_session *s, const struct tuff_tensor *inputs, uint32_t ninputs,
+		      struct tuff_tensor *outputs, uint32_t noutputs, uint64_t *ns, struct tuff_error *err);
+
+/*
+ * Compiles model (.onnx) into a program file that sessions open without the
+ * compiler. target: "cpu" (or NULL), "software-wide", "software-small", "gpu".
+ * out: NULL compiles only. dump_after: pass name or "all": prints the graph on
+ * stderr; or NULL.
+ */
+int tuff_compile(const char *model, const char *target, const char *out, const char *dump_after,
+		 struct tuff_error *err);
+
 const char *tuff_type_name(uint32_t dtype);	/* "float32" */
 size_t tuff_type_size(uint32_t dtype);		/* bytes, 0 if not a number */
 
