@@ -233,6 +233,11 @@ struct tuff_be_ops {
 	/* Never touches the device again; close() leaks. */
 	void (*poison)(struct tuff_be_device *dev);
 	void (*counters)(struct tuff_be_device *dev, struct tuff_be_counters *out);
+	/*
+	 * Only a back end whose clock a test holds: the time by which jobs are
+	 * timed; then nothing happens unless the test asks for it.
+	 */
+	int64_t (*now)(void);
 };
 
 /* visible: tools/devices.c lists devices without opening a session */

@@ -201,6 +201,9 @@ static void job_done(struct tuff_scheduler *s, struct tuff_sched_job *job, int e
 	charge(s, job);
 	list_del(&job->node);
 	list_add_tail(&job->node, &s->done);
+	/* it may be part of the job, which goes before the fences do */
+	tuff_fence_put(job->s_fence->parent);
+	job->s_fence->parent = NULL;
 	next = list_first(&s->pending, struct tuff_sched_job, node);
 	/* it shared the device with this one until now */
 	if (head && next && next->s_fence->scheduled.timestamp < s->last_finish)

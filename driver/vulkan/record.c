@@ -7,6 +7,7 @@
 
 #define COMPUTE	VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT
 #define XFER	VK_PIPELINE_STAGE_TRANSFER_BIT
+#define INDIRECT VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT
 
 static void barrier(VkCommandBuffer cb, VkPipelineStageFlags dst, VkAccessFlags access)
 {
@@ -20,7 +21,7 @@ static void barrier(VkCommandBuffer cb, VkPipelineStageFlags dst, VkAccessFlags 
 
 static void barrier_all(VkCommandBuffer cb)
 {
-	barrier(cb, COMPUTE | XFER,
+	barrier(cb, COMPUTE | XFER | INDIRECT, VK_ACCESS_INDIRECT_COMMAND_READ_BIT |
 		VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
 		VK_ACCESS_UNIFORM_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT |
 		VK_ACCESS_TRANSFER_WRITE_BIT);
@@ -41,14 +42,12 @@ static int make_pools(struct tuff_be_device *dev, const struct tuff_be_cmd *cmds
 	int ret;
 
 	for (uint32_t i = 0; i < ncmds; i++) {
-		if (cmds[i].op == TUFF_BE_DISPATCH) {
+		if (cmds[i].op == TUFF_BE_DISPATCH || cmds[i].op == TUFF_BE_DISPATCH_INDIRECT) {
 			di.maxSets++;
 			sizes[0].descriptorCount++;
 			sizes[1].descriptorCount += TUFF_BE_MAX_STORAGE;
 		} else if (cmds[i].op == TUFF_BE_TIMESTAMP && cmds[i].index >= rec->nqueries) {
 			rec->nqueries = cmds[i].index + 1;
-		} else if (cmds[i].op == TUFF_BE_DISPATCH_INDIRECT) {
-			return -EOPNOTSUPP;
 		}
 	}
 	if (di.maxSets) {
@@ -102,7 +101,11 @@ static int dispatch(struct tuff_be_device *dev, struct tuff_be_rec *rec,
 	vkCmdBindPipeline(rec->cb, VK_PIPELINE_BIND_POINT_COMPUTE, c->kernel->pipe);
 	vkCmdBindDescriptorSets(rec->cb, VK_PIPELINE_BIND_POINT_COMPUTE, c->kernel->layout.pipe,
 				0, 1, &set, 0, NULL);
-	vkCmdDispatch(rec->cb, c->group[0], c->group[1], c->group[2]);
+	if (c->op == TUFF_BE_DISPATCH_INDIRECT)
+		vkCmdDispatchIndirect(rec->cb, slots[c->src.slot].mem->buf,
+				      slots[c->src.slot].offset + c->src.offset);
+	else
+		vkCmdDispatch(rec->cb, c->group[0], c->group[1], c->group[2]);
 	return 0;
 }
 
@@ -111,6 +114,7 @@ static int record_one(struct tuff_be_device *dev, struct tuff_be_rec *rec,
 {
 	switch (c->op) {
 	case TUFF_BE_DISPATCH:
+	case TUFF_BE_DISPATCH_INDIRECT:
 		return dispatch(dev, rec, c, slots);
 	case TUFF_BE_COPY: {
 		const struct tuff_be_slot *s = &slots[c->src.slot], *d = &slots[c->dst.slot];
