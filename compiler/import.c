@@ -336,6 +336,8 @@ static int node(struct import *im, const Onnx__NodeProto *p, size_t index)
 	/* older names of what is one operator now */
 	if (op < 0 && !strcmp(full, "Upsample"))
 		op = TUFF_OP_RESIZE;
+	if (op < 0 && !strcmp(full, "Scatter"))
+		op = TUFF_OP_SCATTER_ELEMENTS;
 	if (op < 0 && *domain)
 		return ir_error(m, -EOPNOTSUPP, n, NULL, "this operator of domain '%.60s' is not supported", domain);
 	if (op < 0)

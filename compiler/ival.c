@@ -162,11 +162,17 @@ void ival_node(struct ir_module *m, struct ir_node *n)
 			e[i] = x->dim[from + i];
 		out->ival = e;
 		return;
+	case TUFF_OP_SIZE:
+		e = make(m, out);
+		if (e)
+			e[0] = ex_numel(m, x, 0, x->rank);
+		out->ival = e;
+		return;
 	case TUFF_OP_CAST:
 		if (x->dtype != TUFF_I64 && x->dtype != TUFF_I32)
 			return;
 		/* fallthrough */
-	case TUFF_OP_SQUEEZE: case TUFF_OP_UNSQUEEZE: case TUFF_OP_RESHAPE: case TUFF_OP_FLATTEN:
+	case TUFF_OP_SQUEEZE: case TUFF_OP_UNSQUEEZE: case TUFF_OP_RESHAPE: case TUFF_OP_FLATTEN: case TUFF_OP_IDENTITY:
 		if (x->ival)
 			copy(m, out, x);
 		return;

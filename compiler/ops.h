@@ -12,7 +12,7 @@
 	X(CONV, "Conv", 2, 4, 1, conv) X(CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, convt) \
 	X(GEMM, "Gemm", 2, 4, 1, gemm) X(MATMUL, "MatMul", 2, 4, 1, matmul) \
 	X(BATCHNORM, "BatchNormalization", 5, 5, 1, same) X(INSTANCENORM, "InstanceNormalization", 3, 3, 1, same) \
-	X(LAYERNORM, "LayerNormalization", 2, 3, 3, layernorm) X(LPNORM, "LpNormalization", 1, 1, 1, same) X(LRN, "LRN", 1, 1, 1, same) \
+	X(LAYERNORM, "LayerNormalization", 2, 3, 3, layernorm) X(LPNORM, "LpNormalization", 1, 1, 1, lpnorm) X(LRN, "LRN", 1, 1, 1, same) \
 	X(MAXPOOL, "MaxPool", 1, 1, 2, pool) X(AVGPOOL, "AveragePool", 1, 1, 1, pool) \
 	X(GLOBAL_AVGPOOL, "GlobalAveragePool", 1, 1, 1, gpool) X(GLOBAL_MAXPOOL, "GlobalMaxPool", 1, 1, 1, gpool) \
 	X(SOFTMAX, "Softmax", 1, 1, 1, same) X(LOGSOFTMAX, "LogSoftmax", 1, 1, 1, same) \
@@ -21,7 +21,7 @@
 	X(REDUCE_L2, "ReduceL2", 1, 2, 1, reduce) X(REDUCE_SUMSQ, "ReduceSumSquare", 1, 2, 1, reduce) X(REDUCE_LOGSUM, "ReduceLogSum", 1, 2, 1, reduce) \
 	X(REDUCE_LOGSUMEXP, "ReduceLogSumExp", 1, 2, 1, reduce) X(ARGMAX, "ArgMax", 1, 1, 1, argmax) X(ARGMIN, "ArgMin", 1, 1, 1, argmax) \
 	X(ADD, "Add", 2, 2, 1, bcast) X(SUB, "Sub", 2, 2, 1, bcast) X(MUL, "Mul", 2, 2, 1, bcast) X(DIV, "Div", 2, 2, 1, bcast) X(POW, "Pow", 2, 2, 1, pow) \
-	X(MIN, "Min", 1, 0, 1, bcast) X(MAX, "Max", 1, 0, 1, bcast) X(SUM, "Sum", 1, 0, 1, bcast) X(MEAN, "Mean", 1, 0, 1, bcast) X(MODULO, "Mod", 2, 2, 1, bcast) \
+	X(MIN, "Min", 1, 0, 1, bcast) X(MAX, "Max", 1, 0, 1, bcast) X(SUM, "Sum", 1, 0, 1, bcast) X(MEAN, "Mean", 1, 0, 1, mean) X(MODULO, "Mod", 2, 2, 1, bcast) \
 	X(EQUAL, "Equal", 2, 2, 1, compare) X(LESS, "Less", 2, 2, 1, compare) X(LESS_EQUAL, "LessOrEqual", 2, 2, 1, compare) \
 	X(GREATER, "Greater", 2, 2, 1, compare) X(GREATER_EQUAL, "GreaterOrEqual", 2, 2, 1, compare) \
 	X(AND, "And", 2, 2, 1, compare) X(OR, "Or", 2, 2, 1, compare) X(XOR, "Xor", 2, 2, 1, compare) X(NOT, "Not", 1, 1, 1, same) X(WHERE, "Where", 3, 3, 1, where) \
@@ -37,7 +37,7 @@
 	X(RESHAPE, "Reshape", 2, 2, 1, reshape) X(FLATTEN, "Flatten", 1, 1, 1, flatten) X(SQUEEZE, "Squeeze", 1, 2, 1, squeeze) X(UNSQUEEZE, "Unsqueeze", 2, 2, 1, unsqueeze) \
 	X(TRANSPOSE, "Transpose", 1, 1, 1, transpose) X(CONCAT, "Concat", 1, 0, 1, concat) X(SPLIT, "Split", 1, 2, 0, split) X(SLICE, "Slice", 3, 5, 1, slice) \
 	X(PAD, "Pad", 2, 4, 1, pad) X(TILE, "Tile", 2, 2, 1, tile) X(EXPAND, "Expand", 2, 2, 1, expand) X(GATHER, "Gather", 2, 2, 1, gather) X(GATHER_ELEMENTS, "GatherElements", 2, 2, 1, gatherel) \
-	X(GATHER_ND, "GatherND", 2, 2, 1, gathernd) X(SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, same) X(SCATTER_ND, "ScatterND", 3, 3, 1, same) X(RESIZE, "Resize", 1, 4, 1, resize) \
+	X(GATHER_ND, "GatherND", 2, 2, 1, gathernd) X(SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, scatterel) X(SCATTER_ND, "ScatterND", 3, 3, 1, scatternd) X(RESIZE, "Resize", 1, 4, 1, resize) \
 	X(DEPTH_TO_SPACE, "DepthToSpace", 1, 1, 1, d2s) X(SPACE_TO_DEPTH, "SpaceToDepth", 1, 1, 1, s2d) \
 	X(SHAPE, "Shape", 1, 1, 1, shape) X(SIZE, "Size", 1, 1, 1, size) X(CONSTANT, "Constant", 0, 0, 1, constant) X(CONSTANT_OF_SHAPE, "ConstantOfShape", 1, 1, 1, constofshape) \
 	X(RANGE, "Range", 3, 3, 1, range) X(CUMSUM, "CumSum", 2, 2, 1, same) X(TRILU, "Trilu", 1, 2, 1, same) X(EYE_LIKE, "EyeLike", 1, 1, 1, eyelike) X(ONE_HOT, "OneHot", 3, 3, 1, onehot) \
@@ -51,7 +51,16 @@
 	X(MS_QUICK_GELU, "com.microsoft.QuickGelu", 1, 1, 1, ms_gelu) X(MS_MATMUL, "com.microsoft.FusedMatMul", 2, 2, 1, ms_matmul) \
 	X(ATTENTION, "Attention", 3, 7, 4, attention) X(RMSNORM, "RMSNormalization", 2, 2, 1, rmsnorm) \
 	X(SIMPLIFIED_NORM, "SimplifiedLayerNormalization", 2, 2, 1, rmsnorm) \
-	X(RNN, "RNN", 3, 6, 2, gru) X(SWISH, "Swish", 1, 1, 1, swish)
+	X(RNN, "RNN", 3, 6, 2, gru) X(SWISH, "Swish", 1, 1, 1, swish) \
+	X(GROUPNORM, "GroupNormalization", 3, 3, 1, groupnorm) X(MVN, "MeanVarianceNormalization", 1, 1, 1, mvn) X(SHRINK, "Shrink", 1, 1, 1, shrink) \
+	X(HARDMAX, "Hardmax", 1, 1, 1, hardmax) X(CAST_LIKE, "CastLike", 2, 2, 1, castlike) X(GLOBAL_LPPOOL, "GlobalLpPool", 1, 1, 1, glppool) \
+	X(LPPOOL, "LpPool", 1, 1, 1, lppool) X(NLL, "NegativeLogLikelihoodLoss", 2, 3, 1, nll) X(SCE, "SoftmaxCrossEntropyLoss", 2, 3, 2, sce) \
+	X(ROTARY, "RotaryEmbedding", 3, 4, 1, rotary) X(REVERSE_SEQUENCE, "ReverseSequence", 2, 2, 1, revseq) \
+	X(QUANTIZE, "QuantizeLinear", 2, 3, 1, quantize) X(DEQUANTIZE, "DequantizeLinear", 2, 3, 1, dequantize) \
+	X(DYNAMIC_QUANTIZE, "DynamicQuantizeLinear", 1, 1, 3, dynquant) X(MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, matmulint) \
+	X(CONV_INTEGER, "ConvInteger", 2, 4, 1, convint) X(QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, qmatmul) X(QLINEAR_CONV, "QLinearConv", 8, 9, 1, qconv) \
+	X(BIT_SHIFT, "BitShift", 2, 2, 1, bcast) X(BIT_AND, "BitwiseAnd", 2, 2, 1, bcast) X(BIT_OR, "BitwiseOr", 2, 2, 1, bcast) \
+	X(BIT_XOR, "BitwiseXor", 2, 2, 1, bcast) X(BIT_NOT, "BitwiseNot", 1, 1, 1, same) X(GRID_SAMPLE, "GridSample", 2, 2, 1, gridsample)
 
 enum tuff_op {
 #define X(id, name, lo, hi, out, rule) TUFF_OP_##id,
