@@ -269,7 +269,7 @@ int pass_canon(struct ir_module *m)
 			return ir_error(m, -EOPNOTSUPP, n, NULL, "training is not supported");
 		if (n->op == TUFF_OP_DROPOUT && n->nin > 2 && n->in[2])
 			return ir_error(m, -EOPNOTSUPP, n, n->in[2], "training is not supported");
-		if (!n->nout || (!n->out[0] && n->op != TUFF_OP_LSTM && n->op != TUFF_OP_GRU))
+		if (!n->nout || (!n->out[0] && n->op != TUFF_OP_LSTM && n->op != TUFF_OP_GRU && n->op != TUFF_OP_RNN))
 			return ir_error(m, -EINVAL, n, NULL, "output 0 is missing");
 		ret = canon_node(m, n);
 		if (ret)

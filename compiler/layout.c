@@ -59,7 +59,7 @@ static enum wish wish_of(const struct ir_module *m, const struct ir_node *n)
 		/* other types take the plain loops of the CPU path */
 		return cpu && ((x->dtype != TUFF_F32 && x->dtype != TUFF_F16 && x->dtype != TUFF_BF16) || x->rank > 5) ? PLAIN_ONLY : WANTS_CL;
 	case TUFF_OP_CONV_TRANSPOSE:
-		return WANTS_CL;
+		return cpu ? PLAIN_ONLY : WANTS_CL;
 	case TUFF_OP_MAXPOOL: case TUFF_OP_AVGPOOL:
 		if (n->nout > 1 && n->out[1])	/* its indices count row-major */
 			return PLAIN_ONLY;

@@ -30,7 +30,12 @@ const struct cpu_op cpu_ops[TUFF_OP_COUNT] = {
 	RUN(CAST, cpu_cast), RUN(TRANSPOSE, cpu_transpose), RUN(CONCAT, cpu_concat), RUN(SPLIT, cpu_split), RUN(SLICE, cpu_slice),
 	RUN(PAD, cpu_pad), RUN(TILE, cpu_tile), RUN(EXPAND, cpu_expand), RUN(GATHER, cpu_gather), RUN(RESIZE, cpu_resize),
 	RUN(SHAPE, cpu_shape), RUN(CONSTANT_OF_SHAPE, cpu_fill), RUN(RANGE, cpu_range), RUN(LSTM, cpu_lstm),
-	RUN(SWISH, cpu_unary), RUN(CUMSUM, cpu_cumsum), RUN(TRILU, cpu_trilu), RUN(LAYOUT, cpu_layout),
+	RUN(SWISH, cpu_unary), RUN(CUMSUM, cpu_cumsum), RUN(TRILU, cpu_trilu),
+	RUN(GATHER_ELEMENTS, cpu_gather_elements), RUN(SCATTER_ELEMENTS, cpu_scatter_elements), RUN(GATHER_ND, cpu_gather_nd),
+	RUN(SCATTER_ND, cpu_scatter_nd), RUN(ONE_HOT, cpu_one_hot), RUN(EYE_LIKE, cpu_eye_like), RUN(SIZE, cpu_size),
+	RUN(IDENTITY, cpu_identity), RUN(REVERSE_SEQUENCE, cpu_reverse_sequence), RUN(TOPK, cpu_topk), RUN(GRU, cpu_gru), RUN(RNN, cpu_gru),
+	RUN(CONV_TRANSPOSE, cpu_convt), RUN(EINSUM, cpu_einsum), RUN(BIT_SHIFT, cpu_binary), RUN(BIT_AND, cpu_binary),
+	RUN(BIT_OR, cpu_binary), RUN(BIT_XOR, cpu_binary), RUN(BIT_NOT, cpu_unary), RUN(LAYOUT, cpu_layout),
 };
 
 #define TYPES(X) X(TUFF_F32, float) X(TUFF_F64, double) X(TUFF_I64, int64_t) X(TUFF_I32, int32_t) \

@@ -107,7 +107,7 @@ static int64_t int_pow(int64_t x, int64_t y)
 	return r;
 }
 
-static int64_t on_int(uint32_t op, int64_t x, int64_t y, bool is_unsigned, bool fmod_)
+static int64_t on_int(uint32_t op, int64_t x, int64_t y, bool is_unsigned, bool fmod_, bool left)
 {
 	int64_t r;
 
@@ -135,6 +135,10 @@ static int64_t on_int(uint32_t op, int64_t x, int64_t y, bool is_unsigned, bool 
 	case TUFF_OP_AND: return x && y;
 	case TUFF_OP_OR: return x || y;
 	case TUFF_OP_XOR: return !x != !y;
+	case TUFF_OP_BIT_AND: return x & y;
+	case TUFF_OP_BIT_OR: return x | y;
+	case TUFF_OP_BIT_XOR: return x ^ y;
+	case TUFF_OP_BIT_SHIFT: return (uint64_t)y > 63 ? 0 : left ? (int64_t)((uint64_t)x << y) : (int64_t)((uint64_t)x >> y);
 	}
 	return 0;
 }
@@ -144,7 +148,7 @@ int cpu_binary(const struct cpu_args *a, void *st)
 	const struct cpu_tensor *x = &a->in[0], *y = &a->in[1];
 	struct cpu_tensor *o = &a->out[0];
 	bool f = cpu_is_float(x->dtype) || cpu_is_float(y->dtype), u = x->dtype == TUFF_U64;
-	bool fm = tuff_attr_int(a->p, a->s, "fmod", 0);
+	bool fm = tuff_attr_int(a->p, a->s, "fmod", 0), left = !strcmp(tuff_attr_str(a->p, a->s, "direction", ""), "LEFT");
 	struct walk w;
 
 	walk_init(&w, o, a->in, 2);
@@ -161,7 +165,7 @@ int cpu_binary(const struct cpu_args *a, void *st)
 			if (f)
 				cpu_set(o, r * w.row + i, on_float(a->s->op, cpu_get(x, ix), cpu_get(y, iy), fm));
 			else
-				cpu_set_int(o, r * w.row + i, on_int(a->s->op, cpu_get_int(x, ix), cpu_get_int(y, iy), u, fm));
+				cpu_set_int(o, r * w.row + i, on_int(a->s->op, cpu_get_int(x, ix), cpu_get_int(y, iy), u, fm, left));
 		}
 	}
 	return 0;
@@ -309,6 +313,7 @@ int cpu_unary(const struct cpu_args *a, void *st)
 		case TUFF_OP_ABS: v = v < 0 ? (int64_t)(0 - (uint64_t)v) : v; break;
 		case TUFF_OP_SIGN: v = (v > 0) - (v < 0); break;
 		case TUFF_OP_NOT: v = !v; break;
+		case TUFF_OP_BIT_NOT: v = ~v; break;
 		case TUFF_OP_RELU: v = v < 0 ? 0 : v; break;
 		case TUFF_OP_CLIP:
 			v = cpu_has(a, 1) && v < cpu_get_int(&a->in[1], 0) ? cpu_get_int(&a->in[1], 0) : v;
