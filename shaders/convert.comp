@@ -5,7 +5,7 @@
  * invocation owns one word of the output, so that no store is narrower.
  */
 #extension GL_GOOGLE_include_directive : require
-#include "dims.glsl"
+#include "abi.glsl"
 
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const int FROM = 1;	/* enum tuff_dtype */
@@ -85,7 +85,7 @@ uint load(uint i)	/* element i as 4 bytes */
 
 void main()	/* d: 0 elements, 1 words of the output */
 {
-	uint i = flat1(), n = uint(d[0].x), w = 0u;
+	uint i = tuff_gid(), n = uint(d[0].x), w = 0u;
 
 	if (i >= uint(d[0].y))
 		return;

@@ -37,7 +37,7 @@ void main()
 	float m = -3.4028235e38, s = 0.0;
 	bool lane;
 
-	if (!row_of(TREE != 0 ? group1() : flat1(), base, lane))
+	if (!row_of(TREE != 0 ? tuff_group() : tuff_gid(), base, lane))
 		return;
 	for (uint k = first; k < ROW_N; k += step)
 		m = max(m, x[base + int(k) * sk]);

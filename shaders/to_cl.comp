@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 /* [N,C,S] to [N,S,Cp]: one invocation, four channels of one place; S runs fastest. */
 #extension GL_GOOGLE_include_directive : require
-#include "dims.glsl"
+#include "abi.glsl"
 
 layout(local_size_x = 128) in;
 layout(set = 0, binding = 1, std430) readonly buffer X { uint x[]; };
@@ -10,7 +10,7 @@ layout(set = 0, binding = 2, std430) writeonly buffer O { uvec4 o[]; };
 
 void main()	/* d: 0 count, 1 C, 2 S, 3 Cp / 4 */
 {
-	uint i = flat1(), S = uint(d[0].z), C4 = uint(d[0].w), C = uint(d[0].y);
+	uint i = tuff_gid(), S = uint(d[0].z), C4 = uint(d[0].w), C = uint(d[0].y);
 	uint s, c, n, at;
 	uvec4 v = uvec4(0u);
 

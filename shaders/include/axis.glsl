@@ -5,7 +5,7 @@
  * 4 sk, 5 C and 6 Cp: a row whose inner index modulo Cp is at or above C is a
  * pad lane; 7 pad elements behind every row (the axis is the channels).
  */
-#include "dims.glsl"
+#include "abi.glsl"
 #include "math.glsl"
 
 bool row_of(uint row, out int base, out bool lane)

@@ -5,7 +5,7 @@
  * d: 0 count, 1 ib, 2 ob, 3 fill, 4 lanes; from 8 for each dimension size,
  * si, so, lo, n, where j = i - lo taken into [0, n) as MODE says.
  */
-#include "dims.glsl"
+#include "abi.glsl"
 
 layout(local_size_x = 128) in;
 layout(constant_id = 0) const int RANK = 1;
@@ -16,7 +16,7 @@ layout(set = 0, binding = 2, std430) writeonly buffer O { T o[]; };
 
 void main()
 {
-	uint r = flat1();
+	uint r = tuff_gid();
 	int ib = d[0].y, ob = d[0].z, last = 0;
 	bool inside = true;
 	T v;
@@ -53,14 +53,17 @@ void main()
 		ib += i * D(w + 1);
 	}
 	v = T(uint(d[0].w));
+#ifndef VEC4
+	if (LANES != 0 && last >= d[1].x) {
+		v = 0u;
+		inside = false;
+	}
+#endif
 	if (inside)
 		v = x[ib];
 #ifdef VEC4
 	if (LANES != 0)
 		v = mix(v, T(0u), greaterThanEqual(ivec4(4 * last) + ivec4(0, 1, 2, 3), ivec4(d[1].x)));
-#else
-	if (LANES != 0 && last >= d[1].x)
-		v = 0u;
 #endif
 	o[ob] = v;
 }

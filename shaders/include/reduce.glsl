@@ -6,7 +6,7 @@
  * from 8 for each kept dimension size, si, so; from 32 for each reduced
  * dimension size, si.
  */
-#include "dims.glsl"
+#include "abi.glsl"
 #include "math.glsl"
 
 layout(local_size_x_id = 0) in;
@@ -104,7 +104,7 @@ T fold(int op, T v)
 
 void main()
 {
-	uint i = TREE != 0 ? group1() : flat1(), first = TREE != 0 ? gl_LocalInvocationID.x : 0u, r = i;
+	uint i = TREE != 0 ? tuff_group() : tuff_gid(), first = TREE != 0 ? gl_LocalInvocationID.x : 0u, r = i;
 	uint step = TREE != 0 ? gl_WorkGroupSize.x : 1u, from = gl_WorkGroupID.z * uint(d[0].z);
 	uint end = min(from + uint(d[0].z), uint(d[0].y));
 	int ib = 0, ob = int(gl_WorkGroupID.z), last = 0;
