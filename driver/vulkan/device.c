@@ -135,7 +135,7 @@ static int vkb_open(uint32_t index, struct tuff_be_device **out)
 	vkGetPhysicalDeviceMemoryProperties(dev->phys, &dev->memprops);
 	ci.queueFamilyIndex = dev->family;
 	ret = vkb_errno(vkCreateCommandPool(dev->dev, &ci, NULL, &dev->pool));
-	if (!ret)
+	if (!ret && !(dev->info.features & TUFF_BE_F_COMPILE_ONLY))
 		ret = vkb_queue_init(dev);
 	if (!ret && !(dev->info.features & TUFF_BE_F_COMPILE_ONLY))
 		ret = vkb_mem_alloc(dev, &dummy, &dev->dummy);
