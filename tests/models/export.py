@@ -106,3 +106,31 @@ for opset in (13, 16):
     mask[1, 9:] = 0
     export("bert_%d" % opset, Bert(), (ids, mask, torch.zeros_like(ids)), ["ids", "mask", "types"],
            ["hidden", "pooled"], {k: {0: "batch", 1: "seq"} for k in ("ids", "mask", "types", "hidden")} | {"pooled": {0: "batch"}}, opset)
+
+
+class Fcn(nn.Module):
+    """Every kind of convolution and pooling, over images of any size."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 12, 3, 2, 1)
+        self.norm = nn.BatchNorm2d(12)
+        self.depth, self.point = nn.Conv2d(12, 12, 3, 1, 1, groups=12), nn.Conv2d(12, 20, 1)
+        self.group, self.side = nn.Conv2d(20, 20, 3, 1, 1, groups=4), nn.Conv2d(12, 20, 5, 1, 2)
+        self.up, self.head = nn.Conv2d(20, 8, 1), nn.Linear(28, 7)
+
+    def forward(self, x):
+        a = torch.relu(self.norm(self.stem(x)))
+        b = nn.functional.silu(self.point(nn.functional.relu6(self.depth(a))))
+        c = torch.relu(self.group(b) + self.side(a))
+        d = nn.functional.max_pool2d(c, 3, 2, 1)
+        e = nn.functional.interpolate(d, scale_factor=2.0, mode="nearest")
+        f = torch.sigmoid(self.up(e))
+        g = nn.functional.avg_pool2d(f, 2, 2)
+        pooled = torch.cat([g.mean((2, 3)), e.mean((2, 3))], 1)
+        return f, self.head(pooled)
+
+
+torch.manual_seed(3)
+export("fcn_13", Fcn(), (torch.randn(1, 3, 37, 50),), ["image"], ["map", "logits"],
+       {"image": {0: "batch", 2: "h", 3: "w"}, "map": {0: "batch", 2: "mh", 3: "mw"}, "logits": {0: "batch"}}, 13)
