@@ -98,14 +98,17 @@ int main(int argc, char **argv)
 	so = new_so(f);
 	if (!ctx || !so || new_cmdbuf(f, NULL, 0, NULL, 0, &cb, err, sizeof(err)))
 		return 1;
+	/* turns of 100 each: one right after the other finds a thread still awake */
 	for (int i = -1000; i < n; i++) {
 		if (!i)
 			tuff_local_counters(f, &c0);
-		t = now();
-		if (bare_run(&b))
-			return 1;
-		if (i >= 0)
-			tb[i] = now() - t;
+		for (int k = 0; !(i % 100) && k < 100 && i + k < n; k++) {
+			t = now();
+			if (bare_run(&b))
+				return 1;
+			if (i >= 0)
+				tb[i + k] = now() - t;
+		}
 		t = now();
 		if (submit1(f, ctx, cb, NULL, 0, so, 0, NULL) || wait_so(f, so, 0, 10 * SEC, NULL))
 			return 1;
