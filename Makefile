@@ -49,7 +49,7 @@ TEST_BIN := $(TESTS:%.c=$B/%)
 
 LIBS_C   := -lprotobuf-c -lglslang -lglslang-default-resource-limits -lMachineIndependent -lOSDependent -lGenericCodeGen -lOGLCompiler -lSPIRV -lSPIRV-Tools-opt -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
 LIBS_T   := -ldnnl -lgomp -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -ldl -lm
-LIBS_TOOL := -ljson-c -lpng -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
+LIBS_TOOL := -ljson-c -lpng -ljpeg -lzip -lprotobuf-c -lvulkan -ldrm -lSPIRV-Tools -lxxhash -lstdc++ -lpthread -lm
 
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -229,6 +229,7 @@ static void step(struct launch *e, struct ir_node *n)
 	shared = n->out[0] ? emit_in_place(e, n, list) : TUFF_NONE;
 	for (uint32_t i = 0; i < n->nout; i++)
 		list[n->nin + i] = n->out[i] ? emit_tensor(e, n->out[i], i ? TUFF_NONE : shared) : none;
+	s.reason = emit_str(e, n->reason);
 	s.arg = e->args.n;
 	emit_push(e, &e->args, list, n->nin + n->nout);
 	attrs(e, n, &s);

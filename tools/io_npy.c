@@ -44,22 +44,15 @@ static int header(const char *h, struct tuff_tensor *t, uint64_t *count)
 	return t->dtype ? 0 : -EINVAL;
 }
 
-int npy_read(const char *path, struct tuff_tensor *t, char *err, size_t errlen)
+int npy_read_stream(FILE *f, uint64_t size, const char *path, struct tuff_tensor *t, char *err, size_t errlen)
 {
 	unsigned char head[12];
-	struct stat st;
 	uint64_t count;
 	size_t hlen, pre = 10;
 	char *text = NULL;
-	FILE *f = fopen(path, "rb");
 	int ret = -EINVAL;
 
 	memset(t, 0, sizeof(*t));
-	if (!f || fstat(fileno(f), &st)) {
-		ret = -errno;
-		snprintf(err, errlen, "%s: %s", path, strerror(errno));
-		goto out;
-	}
 	snprintf(err, errlen, "%s: not a .npy file of numbers in C order", path);
 	if (fread(head, 1, 10, f) != 10 || memcmp(head, "\x93NUMPY", 6) || head[6] < 1 || head[6] > 3)
 		goto out;
@@ -75,7 +68,7 @@ int npy_read(const char *path, struct tuff_tensor *t, char *err, size_t errlen)
 	text = calloc(1, hlen + 1);
 	if (!text || fread(text, 1, hlen, f) != hlen || header(text, t, &count))
 		goto out;
-	if (__builtin_mul_overflow(count, tuff_type_size(t->dtype), &t->size) || (uint64_t)st.st_size < pre + hlen + t->size) {
+	if (__builtin_mul_overflow(count, tuff_type_size(t->dtype), &t->size) || size < pre + hlen + t->size) {
 		snprintf(err, errlen, "%s: the file is shorter than its shape", path);
 		goto out;
 	}
@@ -88,6 +81,22 @@ int npy_read(const char *path, struct tuff_tensor *t, char *err, size_t errlen)
 	}
 out:
 	free(text);
+	return ret;
+}
+
+int npy_read(const char *path, struct tuff_tensor *t, char *err, size_t errlen)
+{
+	FILE *f = fopen(path, "rb");
+	struct stat st;
+	int ret;
+
+	memset(t, 0, sizeof(*t));
+	if (!f || fstat(fileno(f), &st)) {
+		ret = -errno;
+		snprintf(err, errlen, "%s: %s", path, strerror(errno));
+	} else {
+		ret = npy_read_stream(f, st.st_size, path, t, err, errlen);
+	}
 	if (f)
 		fclose(f);
 	return ret;

@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* The command: tuff run | bench | info | devices. See the table at the end. */
+/* The command: options, help, and the table of subcommands. */
 #include <errno.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "tools/io_npy.h"
-#include "tools/io_png.h"
+#include "tools/tool.h"
 
-#define MAX_IO 64
+int fail(const char *text)
+{
+	progress(NULL);
+	fprintf(stderr, "tuff: %s\n", text);
+	return 1;
+}
 
-int tuff_cmd_devices(int argc, char **argv);	/* devices.c */
-
-struct opts {
-	const char *model, *device, *out_dir;
-	const char *inputs[MAX_IO];
-	int ninputs, top, runs;
-};
-
-static double now_ms(void)
+double now_ms(void)
 {
 	struct timespec t;
 
@@ -30,317 +25,287 @@ static double now_ms(void)
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
-static long peak_rss_kb(void)
+long peak_rss_kb(void)
 {
 	struct rusage u;
 
 	return getrusage(RUSAGE_SELF, &u) ? 0 : u.ru_maxrss;
 }
 
+void progress(const char *what)
+{
+	static double since;
+	static bool shown;
+
+	if (!isatty(2))
+		return;
+	if (!what) {
+		if (shown)
+			fputs("\r\033[K", stderr);
+		shown = false;
+		since = 0;
+		return;
+	}
+	if (!since)
+		since = now_ms();
+	if (now_ms() - since > 1000) {
+		fprintf(stderr, "\r\033[K%s", what);
+		shown = true;
+	}
+}
+
+void print_shape(FILE *f, const struct tuff_tensor *t)
+{
+	fprintf(f, "%s [", tuff_type_name(t->dtype));
+	for (uint32_t i = 0; i < t->rank; i++)
+		fprintf(f, "%s%lld", i ? "," : "", (long long)t->dim[i]);
+	fputs("]", f);
+}
+
+json_object *json_tensor(const char *name, const struct tuff_tensor *t)
+{
+	json_object *o = json_object_new_object(), *d = json_object_new_array();
+
+	for (uint32_t i = 0; i < t->rank; i++)
+		json_object_array_add(d, json_object_new_int64(t->dim[i]));
+	json_object_object_add(o, "name", json_object_new_string(name));
+	json_object_object_add(o, "type", json_object_new_string(tuff_type_name(t->dtype)));
+	json_object_object_add(o, "shape", d);
+	return o;
+}
+
+enum { OPT_TOP = 256, OPT_DEVICE, OPT_COMPARE, OPT_TOL, OPT_PROFILE, OPT_JSON, OPT_SHAPE, OPT_TARGET, OPT_DUMP,
+       OPT_SIZE, OPT_MEAN, OPT_STD, OPT_SCALE, OPT_BGR, OPT_THREADS };
+
+static const struct option all[] = {
+	{ "input", 1, NULL, 'i' }, { "output", 1, NULL, 'o' }, { "runs", 1, NULL, 'n' }, { "help", 0, NULL, 'h' },
+	{ "top", 1, NULL, OPT_TOP }, { "device", 1, NULL, OPT_DEVICE }, { "compare", 1, NULL, OPT_COMPARE },
+	{ "tolerance", 1, NULL, OPT_TOL }, { "profile", 0, NULL, OPT_PROFILE }, { "json", 0, NULL, OPT_JSON },
+	{ "shape", 1, NULL, OPT_SHAPE }, { "target", 1, NULL, OPT_TARGET }, { "dump-after", 1, NULL, OPT_DUMP },
+	{ "size", 1, NULL, OPT_SIZE }, { "mean", 1, NULL, OPT_MEAN }, { "std", 1, NULL, OPT_STD },
+	{ "scale", 1, NULL, OPT_SCALE }, { "bgr", 0, NULL, OPT_BGR }, { "threads", 1, NULL, OPT_THREADS }, { 0 },
+};
+
+static const struct command {
+	const char *name, *takes;	/* letters of the options it takes, by first letter below */
+	int (*run)(const struct opts *);
+	const char *help;
+} commands[] = {
+	{ "run", "i o top device compare tolerance profile json shape size mean std scale bgr threads", cmd_run,
+	  "usage: tuff run MODEL [-i [NAME=]FILE]... [-o NAME=FILE.npy|DIR]... [options]\n"
+	  "Runs a model (.onnx, or .tuff made by tuff compile) once and prints its outputs.\n"
+	  "  -i [NAME=]FILE      .npy, .npz (arrays by name), .pb (TensorProto), .png, .jpg; without a\n"
+	  "                      name in the model's order. Inputs not given are generated: floats\n"
+	  "                      uniform in [0,1) from a fixed seed, integers 0\n"
+	  "  --shape NAME=1,3,H,W  sizes of a generated input (unknown ones are 1)\n"
+	  "  --size WxH --scale S --mean R,G,B --std R,G,B --bgr\n"
+	  "                      images: resized (bilinear) to WxH or to the model's size,\n"
+	  "                      value = (pixel * S - mean) / std, S is 1/255, mean 0, std 1\n"
+	  "  -o NAME=FILE, -o DIR  writes outputs as .npy\n"
+	  "  --top K             prints the K largest elements (5)\n"
+	  "  --device D          auto (a GPU if there is one, else the CPU), cpu, vulkan, vulkan:N\n"
+	  "  --compare D         runs on D as well; prints the largest errors, fails beyond --tolerance (1e-3)\n"
+	  "  --profile           a table of the time by kernel\n"
+	  "  --threads N         of the CPU path\n  --json\n" },
+	{ "bench", "i n device json shape size mean std scale bgr threads", cmd_bench,
+	  "usage: tuff bench MODEL [-i [NAME=]FILE]... [-n RUNS] [--device D] [--threads N] [--json]\n"
+	  "Times runs after three to warm up; inputs as for tuff run.\n" },
+	{ "info", "i device json shape size mean std scale bgr threads", cmd_info,
+	  "usage: tuff info MODEL [--device D] [--shape NAME=1,3,H,W] [--json]\n"
+	  "Inputs, outputs, operators, parameters, multiply-adds, memory; with --device where every\n"
+	  "step would run and why.\n" },
+	{ "compile", "o target dump-after device", cmd_compile,
+	  "usage: tuff compile MODEL.onnx -o MODEL.tuff [--target cpu|software-wide|software-small|gpu]\n"
+	  "                    [--dump-after PASS|all]\n"
+	  "Writes a program that runs without the compiler. --dump-after prints the graph.\n" },
+};
+
 static int usage(FILE *f)
 {
-	fputs("usage: tuff run MODEL [-i [NAME=]FILE.npy|FILE.png]... [-o DIR] [--top K] [--device auto|cpu]\n"
-	      "       tuff bench MODEL [-i ...] [-n RUNS]\n"
-	      "       tuff info MODEL\n"
-	      "       tuff devices [--json]\n"
-	      "Inputs that are not given are generated: element i of n is i/n (float), 0 (integers);\n"
-	      "unknown dimensions are 1. A PNG becomes [1,C,H,W], pixel/255.\n", f);
+	fputs("usage: tuff COMMAND ...\n"
+	      "  run       run a model\n"
+	      "  bench     time a model\n"
+	      "  info      what is in a model, where it would run\n"
+	      "  compile   a model to a program file\n"
+	      "  devices   what was found\n"
+	      "tuff COMMAND --help says more.\n", f);
+	return f == stdout ? 0 : 2;
+}
+
+static int bad(const struct command *c, const char *opt, const char *arg)
+{
+	fprintf(stderr, "tuff %s: --%s: '%s' is not understood\n", c->name, opt, arg);
 	return 2;
 }
 
-static int parse(int argc, char **argv, struct opts *o)
+static bool number(const char *s, double lo, double hi, double *out)
 {
-	*o = (struct opts){ .device = "auto", .runs = 50 };
-	for (int i = 0; i < argc; i++) {
-		const char *a = argv[i];
-		bool takes = !strcmp(a, "-i") || !strcmp(a, "-o") || !strcmp(a, "-n") || !strcmp(a, "--top") || !strcmp(a, "--device");
-		char *end = "";
+	char *end;
 
-		if (takes && ++i == argc) {
-			fprintf(stderr, "tuff: %s needs a value\n", a);
-			return usage(stderr);
+	errno = 0;
+	*out = strtod(s, &end);
+	return end != s && !*end && !errno && *out >= lo && *out <= hi;
+}
+
+static bool three(const char *s, float v[3])
+{
+	char rest;
+
+	if (sscanf(s, "%f,%f,%f%c", &v[0], &v[1], &v[2], &rest) == 3)
+		return true;
+	if (sscanf(s, "%f%c", &v[0], &rest) != 1)
+		return false;
+	v[1] = v[2] = v[0];
+	return true;
+}
+
+static bool takes(const struct command *c, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = c->takes; p; p = strchr(p, ' ') ? strchr(p, ' ') + 1 : NULL)
+		if (!strncmp(p, name, n) && (p[n] == ' ' || !p[n]))
+			return true;
+	return false;
+}
+
+static int option(const struct command *c, struct opts *o, int opt, const char *name)
+{
+	double v = 0;
+	char rest;
+	bool ok = true;
+
+	switch (opt) {
+	case 'i':
+		ok = o->ninputs < MAX_IO;
+		if (ok)
+			o->inputs[o->ninputs++] = optarg;
+		break;
+	case 'o':
+		ok = o->noutputs < MAX_IO;
+		if (ok)
+			o->outputs[o->noutputs++] = optarg;
+		break;
+	case OPT_SHAPE:
+		ok = o->nshapes < MAX_IO && strchr(optarg, '=');
+		if (ok)
+			o->shapes[o->nshapes++] = optarg;
+		break;
+	case 'n':
+		ok = number(optarg, 1, 1e6, &v) && v == (int)v;
+		o->runs = v;
+		break;
+	case OPT_TOP:
+		ok = number(optarg, 0, 1e6, &v) && v == (int)v;
+		o->top = v;
+		break;
+	case OPT_THREADS:
+		ok = number(optarg, 1, 256, &v) && v == (int)v;
+		o->threads = v;
+		break;
+	case OPT_TOL:
+		ok = number(optarg, 0, 1e9, &o->tolerance);
+		break;
+	case OPT_DEVICE:
+		o->device = optarg;
+		o->device_given = true;
+		break;
+	case OPT_COMPARE:
+		o->compare = optarg;
+		break;
+	case OPT_TARGET:
+		o->target = optarg;
+		break;
+	case OPT_DUMP:
+		o->dump_after = optarg;
+		break;
+	case OPT_PROFILE:
+		o->profile = true;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_BGR:
+		o->image.bgr = true;
+		break;
+	case OPT_SIZE:
+		ok = sscanf(optarg, "%dx%d%c", &o->image.width, &o->image.height, &rest) == 2 &&
+		     o->image.width > 0 && o->image.height > 0 && o->image.width <= 1 << 14 && o->image.height <= 1 << 14;
+		break;
+	case OPT_SCALE:
+		ok = number(optarg, -1e9, 1e9, &v);
+		o->image.scale = v;
+		break;
+	case OPT_MEAN:
+		ok = three(optarg, o->image.mean);
+		break;
+	case OPT_STD:
+		ok = three(optarg, o->image.std) && o->image.std[0] != 0 && o->image.std[1] != 0 && o->image.std[2] != 0;
+		break;
+	}
+	return ok ? 0 : bad(c, name, optarg);
+}
+
+static int parse(const struct command *c, int argc, char **argv, struct opts *o)
+{
+	int opt, at;
+
+	*o = (struct opts){ .device = "auto", .runs = 50, .top = 5, .tolerance = 1e-3,
+			    .image = { .scale = 1 / 255.f, .std = { 1, 1, 1 } } };
+	opterr = 0;
+	for (at = -1; (opt = getopt_long(argc, argv, ":i:o:n:h", all, &at)) != -1; at = -1) {
+		char letter[2] = { opt, 0 };
+		const char *name = at >= 0 ? all[at].name : letter;
+
+		if (opt == 'h') {
+			fputs(c->help, stdout);
+			exit(0);
 		}
-		if (!strcmp(a, "-i")) {
-			if (o->ninputs == MAX_IO) {
-				fprintf(stderr, "tuff: more than %d inputs\n", MAX_IO);
-				return 2;
-			}
-			o->inputs[o->ninputs++] = argv[i];
-		} else if (!strcmp(a, "-o")) {
-			o->out_dir = argv[i];
-		} else if (!strcmp(a, "--device")) {
-			o->device = argv[i];
-		} else if (!strcmp(a, "--top")) {
-			o->top = strtol(argv[i], &end, 10);
-		} else if (!strcmp(a, "-n")) {
-			o->runs = strtol(argv[i], &end, 10);
-		} else if (*a == '-' || o->model) {
-			fprintf(stderr, "tuff: '%s' is not understood\n", a);
-			return usage(stderr);
-		} else {
-			o->model = a;
-		}
-		if (*end || o->runs < 1 || o->runs > 1000000 || o->top < 0) {
-			fprintf(stderr, "tuff: %s: '%s' is not a number in range\n", a, argv[i]);
+		if (opt == ':') {
+			fprintf(stderr, "tuff %s: %s needs a value\n", c->name, argv[optind - 1]);
 			return 2;
 		}
+		if (opt < 256 && opt != '?' && at >= 0)
+			name = letter;
+		if (opt == '?' || !takes(c, name)) {
+			fprintf(stderr, "tuff %s: option '%s' is not known here\n%s", c->name, argv[optind - 1], c->help);
+			return 2;
+		}
+		if (option(c, o, opt, name))
+			return 2;
 	}
-	if (!o->model) {
-		fputs("tuff: no model given\n", stderr);
-		return usage(stderr);
+	if (optind + 1 != argc) {
+		fprintf(stderr, optind == argc ? "tuff %s: no model given\n%s" : "tuff %s: more than one model given\n%s", c->name, c->help);
+		return 2;
 	}
+	o->model = argv[optind];
 	return 0;
-}
-
-static int fail(const char *text)
-{
-	fprintf(stderr, "tuff: %s\n", text);
-	return 1;
-}
-
-static int generate(const struct tuff_io_info *info, struct tuff_tensor *t)
-{
-	size_t n = 1;
-
-	*t = (struct tuff_tensor){ .dtype = info->dtype, .rank = info->rank };
-	for (uint32_t i = 0; i < info->rank; i++)
-		n *= t->dim[i] = info->dim[i] < 0 ? 1 : info->dim[i];
-	t->size = n * tuff_type_size(t->dtype);
-	t->data = calloc(t->size ? t->size : 1, 1);
-	for (size_t i = 0; t->data && t->dtype == 1 && i < n; i++)
-		((float *)t->data)[i] = (float)((double)i / n);
-	return t->data ? 0 : -ENOMEM;
-}
-
-static int read_input(struct tuff_session *s, const char *arg, int order, struct tuff_tensor *in)
-{
-	const char *eq = strchr(arg, '='), *file = eq ? eq + 1 : arg;
-	struct tuff_io_info info;
-	uint32_t at = order;
-	char why[512];
-	size_t len = strlen(file);
-	int ret;
-
-	if (eq)
-		for (at = 0; !tuff_session_input(s, at, &info); at++)
-			if (strlen(info.name) == (size_t)(eq - arg) && !memcmp(info.name, arg, eq - arg))
-				break;
-	if (tuff_session_input(s, at, &info)) {
-		fprintf(stderr, "tuff: the model has no input for '%s'\n", arg);
-		return 1;
-	}
-	free(in[at].data);
-	if (len > 4 && !strcmp(file + len - 4, ".png"))
-		ret = png_read(file, info.rank == 4 ? info.dim[1] : 0, &in[at], why, sizeof(why));
-	else
-		ret = npy_read(file, &in[at], why, sizeof(why));
-	return ret ? fail(why) : 0;
-}
-
-static int open_model(const struct opts *o, struct tuff_session **s, struct tuff_tensor *in)
-{
-	struct tuff_error err;
-
-	if (tuff_session_create(o->model, o->device, s, &err))
-		return fail(err.text);
-	if (tuff_session_inputs(*s) > MAX_IO || tuff_session_outputs(*s) > MAX_IO)
-		return fail("more than 64 inputs or outputs");
-	for (int i = 0; i < o->ninputs; i++)
-		if (read_input(*s, o->inputs[i], i, in))
-			return 1;
-	for (uint32_t i = 0; i < tuff_session_inputs(*s); i++) {
-		struct tuff_io_info info;
-
-		if (!in[i].data && (tuff_session_input(*s, i, &info) || generate(&info, &in[i])))
-			return fail("out of memory");
-	}
-	return 0;
-}
-
-static void close_model(struct tuff_session *s, struct tuff_tensor *in)
-{
-	for (int i = 0; i < MAX_IO; i++)
-		free(in[i].data);
-	tuff_session_destroy(s);
-}
-
-static void shape(const struct tuff_tensor *t)
-{
-	printf("%s [", tuff_type_name(t->dtype));
-	for (uint32_t i = 0; i < t->rank; i++)
-		printf("%s%lld", i ? "," : "", (long long)t->dim[i]);
-	printf("]");
-}
-
-static void top(const struct tuff_tensor *t, int k)
-{
-	size_t n = t->size / 4;
-	const float *f = t->data;
-	float limit = INFINITY;
-	size_t last = 0;
-
-	for (int r = 0; r < k && (size_t)r < n; r++) {
-		size_t best = n;
-
-		/* the next lower value, or the same value further on */
-		for (size_t i = 0; i < n; i++)
-			if ((f[i] < limit || (r && f[i] == limit && i > last)) && (best == n || f[i] > f[best]))
-				best = i;
-		if (best == n)
-			break;
-		printf("  %zu: %g\n", best, f[best]);
-		limit = f[best];
-		last = best;
-	}
-}
-
-static int save(struct tuff_session *s, const char *dir, const struct tuff_tensor *out)
-{
-	for (uint32_t i = 0; i < tuff_session_outputs(s); i++) {
-		char path[1024], why[1200];
-
-		snprintf(path, sizeof(path), "%s/output_%u.npy", dir, i);
-		if (npy_write(path, &out[i], why, sizeof(why)))
-			return fail(why);
-	}
-	return 0;
-}
-
-static int cmd_run(const struct opts *o)
-{
-	struct tuff_tensor in[MAX_IO] = { 0 }, out[MAX_IO] = { 0 };
-	struct tuff_session *s = NULL;
-	struct tuff_memory mem;
-	struct tuff_error err;
-	double start = now_ms(), loaded, first, again;
-	int ret = open_model(o, &s, in);
-
-	if (ret)
-		goto out;
-	loaded = now_ms();
-	ret = tuff_run(s, in, tuff_session_inputs(s), out, tuff_session_outputs(s), &err);
-	first = now_ms();
-	if (!ret)
-		ret = tuff_run(s, in, tuff_session_inputs(s), out, tuff_session_outputs(s), &err);
-	again = now_ms();
-	if (ret) {
-		ret = fail(err.text);
-		goto out;
-	}
-	for (uint32_t i = 0; i < tuff_session_outputs(s); i++) {
-		struct tuff_io_info info;
-
-		tuff_session_output(s, i, &info);
-		printf("%s: ", info.name);
-		shape(&out[i]);
-		printf("\n");
-		if (out[i].dtype == 1)
-			top(&out[i], o->top ? o->top : 5);
-	}
-	tuff_session_memory(s, &mem);
-	printf("device cpu, load %.1f ms, first run %.2f ms, next %.2f ms\n"
-	       "memory: weights %.1f kB, activations %.1f kB, process peak %.1f MB\n",
-	       loaded - start, first - loaded, again - first, mem.weights / 1e3, mem.arena / 1e3, peak_rss_kb() / 1e3);
-	if (o->out_dir)
-		ret = save(s, o->out_dir, out);
-out:
-	close_model(s, in);
-	return ret;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int cmd_bench(const struct opts *o)
-{
-	struct tuff_tensor in[MAX_IO] = { 0 }, out[MAX_IO] = { 0 };
-	struct tuff_session *s = NULL;
-	struct tuff_error err;
-	double *t = calloc(o->runs, sizeof(*t));
-	int ret = t ? open_model(o, &s, in) : fail("out of memory");
-
-	for (int i = -3; !ret && i < o->runs; i++) {	/* three to warm up */
-		double from = now_ms();
-
-		if (tuff_run(s, in, tuff_session_inputs(s), out, tuff_session_outputs(s), &err))
-			ret = fail(err.text);
-		if (i >= 0)
-			t[i] = now_ms() - from;
-	}
-	if (!ret) {
-		qsort(t, o->runs, sizeof(*t), by_value);
-		printf("%d runs: median %.3f ms, min %.3f, 90%% %.3f, 99%% %.3f; %.1f per second; process peak %.1f MB\n", o->runs,
-		       t[o->runs / 2], t[0], t[o->runs * 9 / 10], t[o->runs * 99 / 100], 1e3 / t[o->runs / 2], peak_rss_kb() / 1e3);
-	}
-	close_model(s, in);
-	free(t);
-	return ret;
-}
-
-static void print_io(const char *what, const struct tuff_io_info *info)
-{
-	printf("%s %s: %s [", what, info->name, tuff_type_name(info->dtype));
-	for (uint32_t i = 0; i < info->rank; i++)
-		if (info->dim[i] >= 0)
-			printf("%s%lld", i ? "," : "", (long long)info->dim[i]);
-		else
-			printf("%s%s", i ? "," : "", info->symbol[i] ? info->symbol[i] : "?");
-	printf("]\n");
-}
-
-static int cmd_info(const struct opts *o)
-{
-	struct tuff_tensor in[MAX_IO] = { 0 }, out[MAX_IO] = { 0 };
-	struct tuff_session *s = NULL;
-	struct tuff_model_info mi;
-	struct tuff_io_info info;
-	struct tuff_memory mem;
-	struct tuff_error err;
-	int ret = open_model(o, &s, in);
-
-	if (!ret) {
-		for (uint32_t i = 0; !tuff_session_input(s, i, &info); i++)
-			print_io("input", &info);
-		for (uint32_t i = 0; !tuff_session_output(s, i, &info); i++)
-			print_io("output", &info);
-		/* sizes that inputs decide are known once there is an input */
-		if (tuff_run(s, in, tuff_session_inputs(s), out, tuff_session_outputs(s), &err))
-			ret = fail(err.text);
-	}
-	if (!ret) {
-		tuff_session_info(s, &mi);
-		tuff_session_memory(s, &mem);
-		printf("opset %u, %u steps, %llu parameters, %lld multiply-adds\n", mi.opset, mi.steps,
-		       (unsigned long long)mi.parameters, (long long)mi.macs);
-		printf("weights %llu bytes, activation arena %llu bytes, largest sum of live tensors %llu bytes\n",
-		       (unsigned long long)mem.weights, (unsigned long long)mem.arena, (unsigned long long)mem.live_peak);
-	}
-	close_model(s, in);
-	return ret;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(const struct opts *);
-	} cmds[] = { { "run", cmd_run }, { "bench", cmd_bench }, { "info", cmd_info } };
 	struct opts o;
 
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-		return usage(stdout), 0;
-	if (argc > 1 && !strcmp(argv[1], "--version"))
+	if (argc < 2)
+		return usage(stderr);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		return usage(stdout);
+	if (!strcmp(argv[1], "--version"))
 		return puts("tuff " TUFF_VERSION), 0;
-	if (argc > 1 && !strcmp(argv[1], "devices"))
+	if (!strcmp(argv[1], "devices"))
 		return tuff_cmd_devices(argc - 1, argv + 1);
-	for (size_t i = 0; argc > 1 && i < sizeof(cmds) / sizeof(cmds[0]); i++)
-		if (!strcmp(argv[1], cmds[i].name))
-			return parse(argc - 2, argv + 2, &o) ? 2 : cmds[i].run(&o);
-	if (argc > 1)
-		fprintf(stderr, "tuff: no command '%s'\n", argv[1]);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(argv[1], commands[i].name)) {
+			if (parse(&commands[i], argc - 1, argv + 1, &o))
+				return 2;
+			if (o.threads) {
+				char n[16];
+
+				snprintf(n, sizeof(n), "%d", o.threads);
+				setenv("TUFF_THREADS", n, 1);
+			}
+			return commands[i].run(&o);
+		}
+	fprintf(stderr, "tuff: no command '%s'\n", argv[1]);
 	return usage(stderr);
 }
