@@ -11,11 +11,6 @@
 #include "program/program.h"
 #include "userspace/tuff.h"
 
-#pragma weak tuff_local_open
-#pragma weak tuff_local_close
-#pragma weak tuff_local_ioctl
-#pragma weak tuff_local_mmap
-#pragma weak tuff_weight_pack
 
 struct tuff_session;
 struct plan;
