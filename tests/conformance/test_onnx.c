@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
  * Runs cases in the form of ONNX's backend tests (model.onnx and
- * test_data_set_N/{input,output}_M.pb), each in a process of its own. A case
- * that does not pass must stand in expected-failures.cpu.txt; a case that
- * passes must not. TUFF_UPDATE=1 writes the list anew.
+ * test_data_set_N/{input,output}_M.pb) on every device, in a process that is
+ * replaced when a case kills it. On the CPU path a case that does not pass must
+ * stand in expected-failures.cpu.txt, and a case that passes must not. The lists
+ * of Vulkan devices hold only what fails there and passes on the CPU path.
+ * TUFF_UPDATE=1 writes the lists anew (cpu first).
  */
 #include <dirent.h>
 #include <math.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
+#include "driver/driver.h"
 #include "onnx.pb-c.h"
+#include "tests/devices.h"
 #include "tests/harness.h"
 #include "userspace/tuff.h"
 
@@ -125,52 +128,116 @@ static int equal(const struct tuff_tensor *a, const struct tuff_tensor *b)
 	return 1;
 }
 
-static int run_case(const char *dir)
+static int check_outputs(const char *dir, const struct tuff_tensor *out, uint32_t n)
 {
-	struct tuff_tensor in[MAX_IO] = { 0 }, out[MAX_IO] = { 0 }, ref;
+	int ret = PASS;
+
+	for (uint32_t i = 0; i < n && ret == PASS; i++) {
+		Onnx__TensorProto *p = read_tensor(dir, "output", i);
+		struct tuff_tensor ref = { 0 };
+
+		if (!p || !dense(p, &ref) || !equal(&out[i], &ref))
+			ret = FAIL;
+		free(ref.data);
+		if (p)
+			onnx__tensor_proto__free_unpacked(p, NULL);
+	}
+	return ret;
+}
+
+static int run_case(const char *dir, enum test_device dev)
+{
+	struct tuff_tensor in[MAX_IO] = { 0 }, out[MAX_IO] = { 0 };
 	struct tuff_session *s;
 	struct tuff_error err;
+	uint32_t nin, nout;
 	char path[600];
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/model.onnx", dir);
-	ret = tuff_session_create(path, "cpu", &s, &err);
+	ret = tuff_session_create(path, test_device_arg(dev), &s, &err);
 	if (ret)
 		return ret == -95 || ret == -11 ? UNSUPPORTED : FAIL;
-	if (tuff_session_inputs(s) > MAX_IO || tuff_session_outputs(s) > MAX_IO)
-		return UNSUPPORTED;
-	for (uint32_t i = 0; i < tuff_session_inputs(s); i++) {
+	nin = tuff_session_inputs(s);
+	nout = tuff_session_outputs(s);
+	ret = nin > MAX_IO || nout > MAX_IO ? UNSUPPORTED : PASS;
+	for (uint32_t i = 0; i < nin && ret == PASS; i++) {
 		Onnx__TensorProto *p = read_tensor(dir, "input", i);
 
 		if (!p || !dense(p, &in[i]))
-			return UNSUPPORTED;
+			ret = UNSUPPORTED;
+		if (p)
+			onnx__tensor_proto__free_unpacked(p, NULL);
 	}
-	ret = tuff_run(s, in, tuff_session_inputs(s), out, tuff_session_outputs(s), &err);
-	if (ret)
-		return ret == -95 ? UNSUPPORTED : FAIL;
-	for (uint32_t i = 0; i < tuff_session_outputs(s); i++) {
-		Onnx__TensorProto *p = read_tensor(dir, "output", i);
+	if (ret == PASS) {
+		int r = tuff_run(s, in, nin, out, nout, &err);
 
-		if (!p || !dense(p, &ref) || !equal(&out[i], &ref))
-			return FAIL;
+		ret = r ? r == -95 ? UNSUPPORTED : FAIL : check_outputs(dir, out, nout);
 	}
-	return PASS;
+	for (uint32_t i = 0; i < MAX_IO; i++)
+		free(in[i].data);
+	tuff_session_destroy(s);
+	return ret;
 }
 
-static int forked(const char *dir)
-{
-	int status;
-	pid_t pid;
+/* What the process that runs cases tells the one that waits for it. */
+struct progress {
+	int at;
+	signed char result[2048];
+};
 
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		alarm(20);
-		_exit(run_case(dir));
+static void run_cases(const char *base, struct dirent **names, int n, enum test_device dev, struct progress *pr)
+{
+	struct tuff_file *keep = NULL;
+	char dir[512], why[200];
+
+	/* the device stays open from case to case */
+	if (dev != DEV_CPU)
+		tuff_local_open(&tuff_be_vulkan, 0, &keep, why, sizeof(why));
+	for (; pr->at < n; pr->at++) {
+		alarm(30);
+		snprintf(dir, sizeof(dir), "%s/%s", base, names[pr->at]->d_name);
+		pr->result[pr->at] = !strncmp(names[pr->at]->d_name, "test_", 5) ? run_case(dir, dev) : -1;
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return FAIL;
-	return WIFEXITED(status) && WEXITSTATUS(status) <= UNSUPPORTED ? WEXITSTATUS(status) : FAIL;
+	alarm(0);
+	if (keep)
+		tuff_local_close(keep);
+	fflush(NULL);
+	exit(0);
+}
+
+/* 0, or 77 where the device is not there */
+static int all_cases(const char *base, struct dirent **names, int n, enum test_device dev, struct progress *pr)
+{
+	for (pr->at = 0; pr->at < n; pr->at++) {
+		const char *why;
+		int status;
+		pid_t pid;
+
+		fflush(NULL);
+		pid = fork();
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			why = test_device_use(dev);
+			if (why) {
+				printf("  skipped: %s\n", why);
+				fflush(NULL);
+				_exit(77);
+			}
+			run_cases(base, names, n, dev, pr);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) < 0)
+			return -1;
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+			return 77;
+		if (pr->at >= n)
+			/* a leak is found at exit */
+			return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
+		pr->result[pr->at] = FAIL;	/* it killed the process */
+		printf("  %s: the process ended (%s %d)\n", names[pr->at]->d_name, WIFSIGNALED(status) ? "signal" : "status",
+		       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	}
+	return 0;
 }
 
 static int listed(const char *list, const char *name)
@@ -195,58 +262,88 @@ static char *slurp(const char *path)
 	return b;
 }
 
-static int all(const char *base, const char *list_path)
+/* set: "" or "-next"; 0, 77, or failed */
+static int all(const char *base, const char *set, enum test_device dev)
 {
 	static const char *const words[] = { "passed", "failed", "unsupported" };
+	struct progress *pr = mmap(NULL, sizeof(*pr), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char cpu_path[256], own_path[256], *cpu_list, *own_list;
+	int n, count[3] = { 0 }, ret, bad = 0;
 	struct dirent **names;
-	char *list = slurp(list_path);
-	int n = scandir(base, &names, NULL, alphasort), count[3] = { 0 }, bad = 0;
-	FILE *update = getenv("TUFF_UPDATE") ? fopen(list_path, "w") : NULL;
+	FILE *update = NULL;
 
-	if (n < 0 || !list) {
-		free(list);
+	snprintf(cpu_path, sizeof(cpu_path), "tests/conformance/expected-failures%s.cpu.txt", set);
+	snprintf(own_path, sizeof(own_path), "tests/conformance/expected-failures%s.%s.txt", set, test_device_name[dev]);
+	cpu_list = slurp(cpu_path);
+	own_list = slurp(own_path);
+	n = scandir(base, &names, NULL, alphasort);
+	if (pr == MAP_FAILED || n < 0 || n > (int)sizeof(pr->result) || !cpu_list || !own_list)
 		return -1;
-	}
+	ret = all_cases(base, names, n, dev, pr);
+	if (!ret && getenv("TUFF_UPDATE"))
+		update = fopen(own_path, "w");
 	for (int i = 0; i < n; i++) {
 		const char *name = names[i]->d_name;
-		char dir[512];
-		int r;
+		int r = pr->result[i], own = listed(own_list, name), any = own || listed(cpu_list, name);
 
-		if (!strncmp(name, "test_", 5)) {
-			snprintf(dir, sizeof(dir), "%s/%s", base, name);
-			r = forked(dir);
+		if (!ret && r >= 0) {
 			count[r]++;
-			if (update && r)
+			if (update && r && (dev == DEV_CPU || !listed(cpu_list, name)))
 				fprintf(update, "%s %s\n", name, words[r]);
-			if (!update && (r == PASS) == listed(list, name)) {
-				printf("  %s: %s, the list says otherwise\n", name, words[r]);
+			if (!update && (r ? !any : own)) {
+				printf("  %s on %s: %s, the list says otherwise\n", name, test_device_name[dev], words[r]);
 				bad = 1;
 			}
 		}
-		free(names[i]);
 	}
+	for (int i = 0; i < n; i++)
+		free(names[i]);
 	free(names);
-	free(list);
+	free(cpu_list);
+	free(own_list);
+	munmap(pr, sizeof(*pr));
 	if (update)
 		fclose(update);
-	printf("cpu: %d passed, %d failed, %d unsupported (%s)\n", count[PASS], count[FAIL], count[UNSUPPORTED], base);
-	return bad || !count[PASS];
+	if (ret == 77)
+		return 77;
+	printf("%s: %d passed, %d failed, %d unsupported (%s)\n", test_device_name[dev], count[PASS], count[FAIL], count[UNSUPPORTED], base);
+	return ret || bad || !count[PASS];
 }
 
-TEST(onnx_1_12_nodes_cpu)
+static void debian(enum test_device dev)
 {
+	int ret;
+
 	if (access(DEBIAN, R_OK))
 		SKIP("libonnx-testdata is not installed");
-	CHECK(!all(DEBIAN, "tests/conformance/expected-failures.cpu.txt"));
+	ret = all(DEBIAN, "", dev);
+	if (ret == 77) {
+		skipped_ = 1;
+		return;
+	}
+	CHECK_EQ(ret, 0);
 }
 
-TEST(onnx_next_nodes_cpu)
+static void next(enum test_device dev)
 {
 	const char *d = getenv("TUFF_TEST_DATA");
 	char p[400];
+	int ret;
 
 	if (!d)
 		SKIP("TUFF_TEST_DATA is not set");
 	snprintf(p, sizeof(p), "%s/onnx-node-next", d);
-	CHECK(!all(p, "tests/conformance/expected-failures-next.cpu.txt"));
+	ret = all(p, "-next", dev);
+	if (ret == 77) {
+		skipped_ = 1;
+		return;
+	}
+	CHECK_EQ(ret, 0);
 }
+
+TEST(onnx_1_12_nodes_cpu) { debian(DEV_CPU); }
+TEST(onnx_1_12_nodes_lavapipe) { debian(DEV_LAVAPIPE); }
+TEST(onnx_1_12_nodes_swiftshader) { debian(DEV_SWIFTSHADER); }
+TEST(onnx_next_nodes_cpu) { next(DEV_CPU); }
+TEST(onnx_next_nodes_lavapipe) { next(DEV_LAVAPIPE); }
+TEST(onnx_next_nodes_swiftshader) { next(DEV_SWIFTSHADER); }
