@@ -81,7 +81,10 @@ struct conv_parts {
 };
 int conv_emit_parts(struct launch *l, struct ir_node *n, const struct conv_parts *c, ir_expr dims[CW_COUNT], ir_expr rows);
 
-/* what the epilogue of a convolution kernel can do; -2 = not that one */
+/* one output vec4 an invocation, whatever the geometry (convg.comp) */
+int conv_emit_general(struct launch *l, struct ir_node *n, const struct conv_geometry *g, bool transposed);
+
+/* what the epilogue of a convolution kernel can do */
 bool conv_act_ok(int act);
 
 #endif
