@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Matrix-vector product, any sizes.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#define P 1
+#define C 2
+#define LOCAL 16
+#include "gemm.glsl"
