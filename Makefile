@@ -105,7 +105,7 @@ setup:
 	$(Q)sh tools/setup.sh
 setup-test:
 	$(Q)sh tools/setup.sh test
-test: all $(TEST_BIN)
+test: all $(TEST_BIN) $B/tests/bpf/jobs
 	$(Q)B=$B sh tests/run.sh $(TEST_BIN) $(wildcard tests/*/test_*.sh)
 demo: setup
 	$(Q)$(MAKE) --no-print-directory all

@@ -75,6 +75,21 @@ operator_names() {
 	[ ! -s "$tmp/log" ] && ok operator-names || no operator-names 'ops.bt and compiler/ops.h disagree'
 }
 
+# tests/bpf/jobs.c says what it does: five contexts on the mock device
+queue_wait() {
+	attach queue-wait.bt "$B/tests/bpf/jobs" || { no queue-wait 'bpftrace does not attach'; return; }
+	"$B/tests/bpf/jobs" >"$tmp/out" 2>&1 || { detach; no queue-wait "$(cat "$tmp/out")"; return; }
+	detach
+	got=$(sed -n 's/^@jobs\[.*: //p' "$tmp/log" | sort -n | tr '\n' ' ')
+	[ "$got" = '1 4 5 17 40 ' ] || { no queue-wait "jobs by context: $got, not 1 4 5 17 40"; return; }
+	[ "$(total failed)" = 4 ] || { no queue-wait "$(total failed) failed, not 4"; return; }
+	[ "$(total left)" = 0 ] || { no queue-wait "$(total left) jobs did not end"; return; }
+	# the killed ones never ran: four contexts have a run time
+	[ "$(grep -c '^@running' "$tmp/log")" = 4 ] || { no queue-wait 'run times of four contexts expected'; return; }
+	ok queue-wait
+}
+
 operator_names
 operators
+queue_wait
 exit $bad
