@@ -409,7 +409,7 @@ void ir_shape_text(const struct ir_module *m, const struct ir_value *v, char *bu
 	size_t at = snprintf(buf, n, "%s[", tuff_dtype_name(v->dtype));
 
 	for (int i = 0; i < v->rank && at < n; i++) {
-		char e[64];
+		char e[160];
 
 		ex_text(m, v->dim[i], e, sizeof(e));
 		at += snprintf(buf + at, n - at, "%s%s", i ? "," : "", e);
