@@ -142,10 +142,12 @@ static void kill_job(struct tuff_sched_job *job);
 static void kill_cb(struct tuff_fence *f, struct tuff_fence_cb *cb)
 {
 	struct tuff_sched_job *job = container_of(cb, struct tuff_sched_job, cb);
+	struct tuff_scheduler *s = job->sched;
 
 	job->waiting = NULL;
 	tuff_fence_put(f);
 	kill_job(job);
+	tuff_sched_free_done(s);
 }
 
 /* Waits for the dependencies that are left, then ends the job. */

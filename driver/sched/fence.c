@@ -47,20 +47,24 @@ void tuff_fence_set_error(struct tuff_fence *f, int error)
 void tuff_fence_signal(struct tuff_fence *f, int64_t timestamp)
 {
 	struct tuff_fence_cb *cb;
+	bool counted = f->release != NULL;
 	struct list cbs;
 
 	if (f->signaled)
 		return;
 	f->signaled = true;
 	f->timestamp = timestamp;
-	tuff_fence_get(f);
+	/* memory of an owner's may go with the last callback */
+	if (counted)
+		tuff_fence_get(f);
 	/* taken one by one: a callback may remove another */
 	list_move_all(&f->cbs, &cbs);
 	while ((cb = list_first(&cbs, struct tuff_fence_cb, node))) {
 		list_del(&cb->node);
 		cb->func(f, cb);
 	}
-	tuff_fence_put(f);
+	if (counted)
+		tuff_fence_put(f);
 }
 
 bool tuff_fence_add_cb(struct tuff_fence *f, struct tuff_fence_cb *cb,
