@@ -108,7 +108,8 @@ static int prepare(struct tuff_session *s, struct plan *pl, uint32_t i, struct c
 						     s->path, tuff_str(p, st->node), tuff_op_name(st->op), d, (long long)ps->in[k].dim[d]);
 	}
 	ps->args = (struct cpu_args){ .p = p, .s = st, .in = ps->in, .out = ps->out, .nin = st->nin, .nout = st->nout,
-				      .err = why, .errlen = sizeof(why) };
+				      .err = why, .errlen = sizeof(why),
+				      .pool = s->pool, .threads = s->threads, .weights = (struct cpu_weights *)s };
 	if (!cpu_ops[st->op].run)
 		ret = -EOPNOTSUPP;
 	else if (cpu_ops[st->op].prepare)

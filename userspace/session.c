@@ -62,7 +62,9 @@ EXPORT int tuff_session_create(const char *path, const char *device,
 		session_error(err, ret, "%s", *why ? why : "out of memory");
 		goto err_session;
 	}
-	ret = session_load_weights(s, err);
+	s->threads = cpu_pool_threads(0);
+	s->pool = cpu_pool_get(s->threads);
+	ret = s->pool ? session_load_weights(s, err) : session_error(err, -ENOMEM, "out of memory");
 	if (!ret && s->dev)
 		ret = device_load(s, err);
 	if (ret)
@@ -85,9 +87,8 @@ EXPORT void tuff_session_destroy(struct tuff_session *s)
 		return;
 	for (int i = 0; i < SESSION_PLANS; i++)
 		plan_destroy(s, s->plans[i]);
-	for (uint32_t i = 0; s->weights && i < s->p->nweights; i++)
-		free(s->weights[i]);
-	free(s->weights);
+	session_free_weights(s);
+	cpu_pool_put(s->pool);
 	free(s->syms);
 	if (s->src.p)
 		tuff_weight_src_close(&s->src);

@@ -38,6 +38,10 @@ struct tuff_session {
 	struct tuff_weight_src src;
 	void **weights;		/* by weight index, NULL where unused */
 	uint64_t weight_bytes;
+	struct packed *packed;	/* weights as operators packed them */
+	void *plain;		/* of the weight being packed */
+	struct cpu_pool *pool;
+	unsigned int threads;
 	int64_t *syms;		/* of the run under way */
 	struct plan *plans[SESSION_PLANS];
 	struct plan *last;
@@ -54,6 +58,7 @@ int session_error(struct tuff_error *err, int code, const char *fmt, ...)
 int session_open_program(struct tuff_session *s, struct tuff_error *err);
 /* weights.c: reads what the steps use, tensor by tensor */
 int session_load_weights(struct tuff_session *s, struct tuff_error *err);
+void session_free_weights(struct tuff_session *s);
 /* eval.c: the evaluator for the compiler's constants (struct tuffc_eval) */
 int tuff_eval(void *priv, uint32_t op, const struct tuff_program *p, const struct tuff_step *s,
 	      const struct tuffc_tensor *in, uint32_t nin, struct tuffc_tensor *out, uint32_t nout);

@@ -9,6 +9,7 @@
 
 #include "compiler/ops.h"
 #include "program/program.h"
+#include "userspace/cpu/pool.h"
 
 struct cpu_tensor {
 	uint32_t dtype;		/* stored element type; 0 = absent optional input */
@@ -19,7 +20,7 @@ struct cpu_tensor {
 	void *data;		/* may be NULL when there are no elements */
 };
 
-struct cpu_pool;
+struct cpu_weights;		/* userspace/weights.c */
 
 struct cpu_args {
 	const struct tuff_program *p;
@@ -30,6 +31,8 @@ struct cpu_args {
 	char *err;		/* a sentence on failure */
 	size_t errlen;
 	struct cpu_pool *pool;	/* NULL: this thread alone */
+	unsigned int threads;
+	struct cpu_weights *weights;	/* NULL: all inputs have data (constant folding) */
 };
 
 struct cpu_op {
@@ -37,6 +40,8 @@ struct cpu_op {
 	int (*prepare)(const struct cpu_args *a, void **state);
 	int (*run)(const struct cpu_args *a, void *state);
 	void (*destroy)(void *state);
+	/* may it pack constant input i itself? then the plain form is not loaded */
+	bool (*packs)(const struct tuff_program *p, const struct tuff_step *s, uint32_t i);
 };
 extern const struct cpu_op cpu_ops[TUFF_OP_COUNT];	/* run NULL: not there */
 
@@ -107,6 +112,16 @@ float cpu_act(int act, float x, float p0, float p1);	/* enum tuff_ew, -1 = none 
 /* out = act(out + bias (if the operator has not done it) + residual), of MATMUL and GEMM */
 void cpu_epilogue(const struct cpu_args *a, bool bias);
 
+/*
+ * Weights that an operator packs. All in userspace/weights.c, once a session.
+ * plain: float32 row-major source of constant input i, valid until done();
+ * packed: what was added under this key, or NULL.
+ */
+const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i);
+void cpu_weight_done(const struct cpu_args *a, uint32_t i);
+void *cpu_weight_packed(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen);
+void *cpu_weight_add(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen, size_t size);
+
 /* the rows, by file */
 int cpu_unary(const struct cpu_args *a, void *st);
 int cpu_binary(const struct cpu_args *a, void *st);
@@ -156,5 +171,6 @@ int cpu_einsum(const struct cpu_args *a, void *st);
 int cpu_conv_prepare(const struct cpu_args *a, void **st);
 int cpu_conv_run(const struct cpu_args *a, void *st);
 void cpu_conv_destroy(void *st);
+bool cpu_conv_packs(const struct tuff_program *p, const struct tuff_step *s, uint32_t i);
 
 #endif

@@ -7,7 +7,7 @@
 
 #define RUN(id, fn) [TUFF_OP_##id] = { .run = fn }
 const struct cpu_op cpu_ops[TUFF_OP_COUNT] = {
-	[TUFF_OP_CONV] = { cpu_conv_prepare, cpu_conv_run, cpu_conv_destroy },
+	[TUFF_OP_CONV] = { cpu_conv_prepare, cpu_conv_run, cpu_conv_destroy, cpu_conv_packs },
 	RUN(GEMM, cpu_gemm), RUN(MATMUL, cpu_matmul), RUN(BATCHNORM, cpu_batchnorm),
 	RUN(INSTANCENORM, cpu_instancenorm), RUN(LAYERNORM, cpu_layernorm), RUN(LRN, cpu_lrn),
 	RUN(MAXPOOL, cpu_pool), RUN(AVGPOOL, cpu_pool), RUN(GLOBAL_AVGPOOL, cpu_gpool), RUN(GLOBAL_MAXPOOL, cpu_gpool),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "userspace/cpu/cpu.h"
+#include "userspace/cpu/window.h"
 
 /* Element (image n, channel c, position i): n * sn + c * sc + i * si. */
 struct planes {
@@ -27,13 +28,7 @@ static int64_t plane_at(const struct planes *p, int64_t nc)
 	return nc / p->C * p->sn + nc % p->C * p->sc;
 }
 
-struct window {
-	int n;		/* spatial dimensions */
-	int64_t k[6], s[6], d[6], p[6];	/* kernel, stride, dilation, pad at the start */
-	int64_t pe[6];			/* and at the end */
-};
-
-static void window_of(const struct cpu_args *a, struct window *w)
+void cpu_window_of(const struct cpu_args *a, struct cpu_window *w)
 {
 	const struct cpu_tensor *x = &a->in[0], *o = &a->out[0];
 	const char *ap = tuff_attr_str(a->p, a->s, "auto_pad", "NOTSET");
@@ -58,20 +53,20 @@ static void window_of(const struct cpu_args *a, struct window *w)
 	}
 }
 
-int cpu_pool(const struct cpu_args *a, void *st)
+int cpu_pool_ref(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	struct cpu_tensor *o = &a->out[0];
 	bool max = a->s->op == TUFF_OP_MAXPOOL, pad = tuff_attr_int(a->p, a->s, "count_include_pad", 0);
 	int64_t out = cpu_count(o, 2, o->rank), planes = x->dim[0] * x->dim[1], taps = 1;
 	struct planes px = planes_of(x), po = planes_of(o);
-	struct window w;
+	struct cpu_window w;
 
 	if (a->nout > 1 && a->out[1].dtype) {
 		snprintf(a->err, a->errlen, "indices of MaxPool are not supported");
 		return -EOPNOTSUPP;
 	}
-	window_of(a, &w);
+	cpu_window_of(a, &w);
 	for (int i = 0; i < w.n; i++)
 		taps *= w.k[i];
 	for (int64_t c = 0; c < planes; c++)
@@ -112,7 +107,7 @@ int cpu_pool(const struct cpu_args *a, void *st)
 	return 0;
 }
 
-int cpu_gpool(const struct cpu_args *a, void *st)
+int cpu_gpool_ref(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	int64_t planes = x->dim[0] * x->dim[1], in = cpu_count(x, 2, x->rank);

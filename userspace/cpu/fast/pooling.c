@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/* Pooling channels last: a vector loop over the channels, chunks of output rows. */
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "userspace/cpu/cpu.h"
+#include "userspace/cpu/fast/clones.h"
+#include "userspace/cpu/window.h"
+
+struct pool_run {
+	const struct cpu_args *a;
+	struct cpu_window w;
+	bool max, pad;
+};
+
+CPU_CLONES
+static void take_max(float *o, const float *x, int64_t n)
+{
+	for (int64_t c = 0; c < n; c++)
+		o[c] = x[c] > o[c] || x[c] != x[c] ? x[c] : o[c];
+}
+
+CPU_CLONES
+static void take_sum(float *o, const float *x, int64_t n)
+{
+	for (int64_t c = 0; c < n; c++)
+		o[c] += x[c];
+}
+
+CPU_CLONES
+static void scale(float *o, float s, int64_t n)
+{
+	for (int64_t c = 0; c < n; c++)
+		o[c] *= s;
+}
+
+static int64_t padded(const struct pool_run *r, int d, int64_t base, int64_t dim)
+{
+	/* taps beyond the padded input (ceil_mode) never count */
+	int64_t end = (dim + r->w.pe[d] - base + r->w.d[d] - 1) / r->w.d[d];
+
+	return end < r->w.k[d] ? end : r->w.k[d];
+}
+
+/* one output row: [image, row] = i */
+static void row(void *arg, int64_t i, unsigned int worker)
+{
+	const struct pool_run *r = arg;
+	const struct cpu_tensor *x = &r->a->in[0], *o = &r->a->out[0];
+	const struct cpu_window *w = &r->w;
+	int64_t C = x->dim[1], H = x->dim[2], W = x->dim[3], OW = o->dim[3];
+	int64_t n = i / o->dim[2], y0 = i % o->dim[2] * w->s[0] - w->p[0];
+	const float *in = (float *)x->data + n * H * W * C;
+	float *out = (float *)o->data + i * OW * C;
+
+	for (int64_t ox = 0; ox < OW; ox++, out += C) {
+		int64_t x0 = ox * w->s[1] - w->p[1], count = 0;
+
+		for (int64_t c = 0; c < C; c++)
+			out[c] = r->max ? -INFINITY : 0;
+		for (int64_t ky = 0; ky < w->k[0]; ky++) {
+			int64_t y = y0 + ky * w->d[0];
+
+			if (y < 0 || y >= H)
+				continue;
+			for (int64_t kx = 0; kx < w->k[1]; kx++) {
+				int64_t at = x0 + kx * w->d[1];
+
+				if (at < 0 || at >= W)
+					continue;
+				if (r->max)
+					take_max(out, in + (y * W + at) * C, C);
+				else
+					take_sum(out, in + (y * W + at) * C, C);
+				count++;
+			}
+		}
+		if (!r->max)
+			scale(out, 1.0f / (r->pad ? padded(r, 0, y0, H) * padded(r, 1, x0, W) : count), C);
+	}
+}
+
+int cpu_pool(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0], *o = &a->out[0];
+	struct pool_run r = { .a = a, .max = a->s->op == TUFF_OP_MAXPOOL, .pad = tuff_attr_int(a->p, a->s, "count_include_pad", 0) };
+
+	if (x->dtype != TUFF_F32 || x->layout != TUFF_CL || x->rank != 4 || o->layout != TUFF_CL)
+		return cpu_pool_ref(a, st);
+	cpu_window_of(a, &r.w);
+	if (cpu_numel(o))
+		cpu_for(a, o->dim[0] * o->dim[2], row, &r);
+	return 0;
+}
+
+struct global_run {
+	const struct cpu_args *a;
+	int64_t parts, part;	/* of the channels */
+};
+
+static void global_part(void *arg, int64_t i, unsigned int worker)
+{
+	const struct global_run *r = arg;
+	const struct cpu_tensor *x = &r->a->in[0];
+	int64_t C = x->dim[1], in = cpu_count(x, 2, x->rank), n = i / r->parts, c = i % r->parts * r->part;
+	int64_t len = C - c < r->part ? C - c : r->part;
+	const float *p = (float *)x->data + n * in * C + c;
+	float *out = (float *)r->a->out[0].data + n * C + c;
+	bool max = r->a->s->op == TUFF_OP_GLOBAL_MAXPOOL;
+
+	if (len <= 0)
+		return;
+	memcpy(out, p, len * sizeof(*out));
+	for (int64_t k = 1; k < in; k++) {
+		if (max)
+			take_max(out, p + k * C, len);
+		else
+			take_sum(out, p + k * C, len);
+	}
+	if (!max)
+		scale(out, 1.0f / in, len);
+}
+
+int cpu_gpool(const struct cpu_args *a, void *st)
+{
+	const struct cpu_tensor *x = &a->in[0];
+	struct global_run r = { .a = a, .parts = 1, .part = x->dim[1] };
+
+	/* long sums in float32 lose what the reference keeps */
+	if (x->dtype != TUFF_F32 || x->layout != TUFF_CL || cpu_count(x, 2, x->rank) > 4096 || !cpu_numel(x))
+		return cpu_gpool_ref(a, st);
+	if (x->dim[1] >= 512) {
+		r.part = 256;
+		r.parts = (x->dim[1] + 255) / 256;
+	}
+	cpu_for(a, x->dim[0] * r.parts, global_part, &r);
+	return 0;
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The thread pool. One 32-bit word is the gate that helpers enter by: bits 0..7
+ * count those inside, bit 8 says that a run is open, the rest is its number. A
+ * run ends when the caller has closed the gate and nobody is inside, so a
+ * helper that comes late finds it closed and touches nothing. The word is a
+ * futex: helpers sleep on it, and so does the caller that waits for the last.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "userspace/cpu/cpu.h"
+#include "userspace/cpu/pool.h"
+
+#define MAX_WORKERS 64
+#define INSIDE 0xffu
+#define OPEN 0x100u
+#define RUN 0x200u
+#define SPIN 200	/* pauses of about 40 ns: between two operators, not longer */
+
+extern void omp_set_num_threads(int) __attribute__((weak));
+
+struct cpu_pool {
+	_Atomic uint32_t gate;
+	_Atomic uint32_t sleepers;
+	_Atomic uint32_t caller_waits;
+	_Atomic bool quit;
+	_Atomic int64_t next;
+	int64_t n;		/* of the run: written before the gate opens */
+	unsigned int limit;
+	cpu_chunk_fn fn;
+	void *arg;
+	pthread_mutex_t busy;	/* held by the thread whose run it is */
+	unsigned int nthreads;	/* helpers started */
+	struct helper {
+		struct cpu_pool *p;
+		unsigned int index;
+		pthread_t thread;
+	} helper[MAX_WORKERS];
+};
+
+static pthread_mutex_t global_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct cpu_pool *global;
+static unsigned int global_refs;
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, MAX_WORKERS, NULL, NULL, 0);
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#else
+	atomic_signal_fence(memory_order_seq_cst);
+#endif
+}
+
+static void work(struct cpu_pool *p, unsigned int worker)
+{
+	int64_t i;
+
+	while ((i = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed)) < p->n)
+		p->fn(p->arg, i, worker);
+}
+
+/* into the run that is open, unless it is the one already seen */
+static bool enter(struct cpu_pool *p, uint32_t seen)
+{
+	uint32_t g = atomic_load(&p->gate);
+
+	while ((g & OPEN) && (g & ~INSIDE) != (seen & ~INSIDE))
+		if (atomic_compare_exchange_weak(&p->gate, &g, g + 1))
+			return true;
+	return false;
+}
+
+static void leave(struct cpu_pool *p)
+{
+	uint32_t g = atomic_fetch_sub(&p->gate, 1) - 1;
+
+	if (!(g & (INSIDE | OPEN)) && atomic_load(&p->caller_waits))
+		futex_wake(&p->gate);
+}
+
+static void *helper(void *arg)
+{
+	struct helper *h = arg;
+	struct cpu_pool *p = h->p;
+	uint32_t seen = 0;
+	int spins = 0;
+
+	if (omp_set_num_threads)
+		omp_set_num_threads(1);
+	while (!atomic_load(&p->quit)) {
+		uint32_t g = atomic_load(&p->gate);
+
+		if ((g & OPEN) && (g & ~INSIDE) != (seen & ~INSIDE) && enter(p, seen)) {
+			seen = g;
+			if (h->index < p->limit)
+				work(p, h->index);
+			leave(p);
+			spins = 0;
+			continue;
+		}
+		if (spins++ < SPIN) {
+			relax();
+			continue;
+		}
+		atomic_fetch_add(&p->sleepers, 1);
+		g = atomic_load(&p->gate);
+		if (!atomic_load(&p->quit) && (!(g & OPEN) || (g & ~INSIDE) == (seen & ~INSIDE)))
+			futex_wait(&p->gate, g);
+		atomic_fetch_sub(&p->sleepers, 1);
+		spins = 0;
+	}
+	return NULL;
+}
+
+void cpu_pool_run(struct cpu_pool *p, unsigned int threads, int64_t n, cpu_chunk_fn fn, void *arg)
+{
+	uint32_t g;
+	int spins = 0;
+
+	if (!p || threads < 2 || n < 2 || !p->nthreads || pthread_mutex_trylock(&p->busy)) {
+		for (int64_t i = 0; i < n; i++)
+			fn(arg, i, 0);
+		return;
+	}
+	p->n = n;
+	p->fn = fn;
+	p->arg = arg;
+	p->limit = threads;
+	atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+	g = atomic_load(&p->gate);	/* closed, nobody inside */
+	atomic_store(&p->gate, (g + RUN) | OPEN);
+	if (atomic_load(&p->sleepers))
+		futex_wake(&p->gate);
+	work(p, 0);
+	atomic_fetch_and(&p->gate, ~OPEN);
+	while ((g = atomic_load(&p->gate)) & INSIDE) {
+		if (spins++ < SPIN) {
+			relax();
+			continue;
+		}
+		atomic_store(&p->caller_waits, 1);
+		g = atomic_load(&p->gate);
+		if (g & INSIDE)
+			futex_wait(&p->gate, g);
+		atomic_store(&p->caller_waits, 0);
+	}
+	pthread_mutex_unlock(&p->busy);
+}
+
+unsigned int cpu_pool_threads(unsigned int threads)
+{
+	const char *env = getenv("TUFF_THREADS");
+	unsigned int cores = 1;
+	cpu_set_t set;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		cores = CPU_COUNT(&set);
+	if (!threads && env && atoi(env) > 0)
+		threads = atoi(env);
+	if (!threads || threads > cores)
+		threads = cores;
+	return threads > MAX_WORKERS ? MAX_WORKERS : threads;
+}
+
+static void stop(struct cpu_pool *p)
+{
+	atomic_store(&p->quit, true);
+	atomic_fetch_add(&p->gate, RUN);	/* whoever is about to sleep sees a new word */
+	futex_wake(&p->gate);
+	for (unsigned int i = 0; i < p->nthreads; i++)
+		pthread_join(p->helper[i].thread, NULL);
+	pthread_mutex_destroy(&p->busy);
+	free(p);
+}
+
+struct cpu_pool *cpu_pool_get(unsigned int threads)
+{
+	struct cpu_pool *p;
+
+	threads = cpu_pool_threads(threads);
+	pthread_mutex_lock(&global_lock);
+	p = global;
+	if (!p) {
+		p = calloc(1, sizeof(*p));
+		if (p)
+			pthread_mutex_init(&p->busy, NULL);
+		global = p;
+	}
+	if (p) {
+		global_refs++;
+		/* a helper that cannot be started is one that never comes */
+		while (p->nthreads + 1 < threads) {
+			struct helper *h = &p->helper[p->nthreads];
+
+			h->p = p;
+			h->index = p->nthreads + 1;
+			if (pthread_create(&h->thread, NULL, helper, h))
+				break;
+			pthread_mutex_lock(&p->busy);
+			p->nthreads++;
+			pthread_mutex_unlock(&p->busy);
+		}
+	}
+	pthread_mutex_unlock(&global_lock);
+	return p;
+}
+
+void cpu_pool_put(struct cpu_pool *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&global_lock);
+	if (!--global_refs) {
+		stop(p);
+		global = NULL;
+	}
+	pthread_mutex_unlock(&global_lock);
+}
+
+void cpu_for(const struct cpu_args *a, int64_t n, cpu_chunk_fn fn, void *arg)
+{
+	cpu_pool_run(a->pool, a->threads, n, fn, arg);
+}
+
+struct scratch {
+	size_t size;
+	void *mem;
+};
+
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static bool scratch_ok;
+
+static void scratch_free(void *arg)
+{
+	struct scratch *s = arg;
+
+	free(s->mem);
+	free(s);
+}
+
+static void scratch_init(void)
+{
+	scratch_ok = !pthread_key_create(&scratch_key, scratch_free);
+}
+
+/* the main thread's goes when the library is unloaded or the process ends */
+static void __attribute__((destructor)) scratch_exit(void)
+{
+	struct scratch *s;
+
+	if (!scratch_ok)
+		return;
+	s = pthread_getspecific(scratch_key);
+	if (s)
+		scratch_free(s);
+	pthread_key_delete(scratch_key);
+}
+
+void *cpu_scratch(size_t size)
+{
+	struct scratch *s;
+
+	pthread_once(&scratch_once, scratch_init);
+	if (!scratch_ok)
+		return NULL;
+	s = pthread_getspecific(scratch_key);
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		if (!s || pthread_setspecific(scratch_key, s)) {
+			free(s);
+			return NULL;
+		}
+	}
+	if (s->size < size) {
+		free(s->mem);
+		s->size = 0;
+		s->mem = aligned_alloc(64, (size + 63) / 64 * 64);
+		if (s->mem)
+			s->size = size;
+	}
+	return s->mem;
+}
