@@ -98,7 +98,7 @@ $B/everything.a: $(call obj,$(USER) $(DRIVER) $(PROGRAM) $(COMPILER)) $(PROTO_O)
 	$(Q)rm -f $@; ar rcs $@ $^
 $B/tests/%: $B/tests/%.o $B/everything.a
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,-u,tuffc_compile $< $B/everything.a -o $@ $(LIBS_C) $(LIBS_T) $(LIBS_TOOL)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,-u,tuffc_compile $< -Wl,--whole-archive $B/everything.a -Wl,--no-whole-archive -o $@ $(LIBS_C) $(LIBS_T) $(LIBS_TOOL)
 
 $(TEST_BIN:%=%.o): | $(PROTO_O)
 setup:
