@@ -5,9 +5,9 @@
  * invocation owns one word of the output, so that no store is narrower.
  */
 #extension GL_GOOGLE_include_directive : require
+layout(local_size_x = 128) in;
 #include "abi.glsl"
 
-layout(local_size_x = 128) in;
 layout(constant_id = 0) const int FROM = 1;	/* enum tuff_dtype */
 layout(constant_id = 1) const int TO = 1;
 layout(set = 0, binding = 1, std430) readonly buffer X { uint x[]; };

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 /* [N,S,Cp] to [N,C,S]: one invocation, four channels of one place; S runs fastest. */
 #extension GL_GOOGLE_include_directive : require
+layout(local_size_x = 128) in;
 #include "abi.glsl"
 
-layout(local_size_x = 128) in;
 layout(set = 0, binding = 1, std430) readonly buffer X { uvec4 x[]; };
 layout(set = 0, binding = 2, std430) writeonly buffer O { uint o[]; };
 

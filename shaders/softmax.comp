@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 /* Softmax of rows (axis.glsl). TREE: a workgroup a row, else an invocation. */
 #extension GL_GOOGLE_include_directive : require
+layout(local_size_x_id = 0) in;
 #include "axis.glsl"
 
-layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int TREE = 1;
 layout(constant_id = 2) const int LOG = 0;
 layout(set = 0, binding = 1, std430) readonly buffer X { float x[]; };

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 /* [N,C,S] to [N,S,Cp]: one invocation, four channels of one place; S runs fastest. */
 #extension GL_GOOGLE_include_directive : require
+layout(local_size_x = 128) in;
 #include "abi.glsl"
 
-layout(local_size_x = 128) in;
 layout(set = 0, binding = 1, std430) readonly buffer X { uint x[]; };
 layout(set = 0, binding = 2, std430) writeonly buffer O { uvec4 o[]; };
 

@@ -4,6 +4,7 @@
 #ifndef TUFF_ABI_GLSL
 #define TUFF_ABI_GLSL
 
+// declare the local size before this: gl_WorkGroupSize is a constant of what was seen
 layout(set = 0, binding = 0, std140) uniform Dims { ivec4 d[16]; };
 
 // word i of the dims block (i a constant: lavapipe then loads it once)

@@ -5,9 +5,9 @@
  * d: 0 count, 1 ib, 2 ob, 3 fill, 4 lanes; from 8 for each dimension size,
  * si, so, lo, n, where j = i - lo taken into [0, n) as MODE says.
  */
+layout(local_size_x = 128) in;
 #include "abi.glsl"
 
-layout(local_size_x = 128) in;
 layout(constant_id = 0) const int RANK = 1;
 layout(constant_id = 1) const int MODE = 0;	/* 0 j = i, 1 fill outside, 2 wrap, 3 edge, 4 reflect */
 layout(constant_id = 2) const int LANES = 0;	/* words of the last dimension from `lanes` on are 0 */

@@ -5,10 +5,10 @@
  * d: 0 count, 1 C (in T), 2..4 output sizes; 5..9 input strides of n, c, z, y,
  * x; 10..12 input sizes; 13..15 pads before, 16..18 after.
  */
+layout(local_size_x = 64) in;
 #include "abi.glsl"
 #include "math.glsl"
 
-layout(local_size_x = 64) in;
 layout(constant_id = 0) const int MAXIMUM = 0;
 layout(constant_id = 1) const int KZ = 1;
 layout(constant_id = 2) const int KY = 1;

@@ -6,10 +6,10 @@
  * from 8 for each kept dimension size, si, so; from 32 for each reduced
  * dimension size, si.
  */
+layout(local_size_x_id = 0) in;
 #include "abi.glsl"
 #include "math.glsl"
 
-layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int NK = 1;
 layout(constant_id = 2) const int NR = 1;
 layout(constant_id = 3) const int TREE = 0;

@@ -151,7 +151,7 @@ TEST(tile_expand)
 TEST(move_integers)
 {
 	for (int t = 0; t < 4; t++) {
-		static const int types[] = { I32, I64, U8, BOOL };
+		static const int types[] = { I32, U8, BOOL, F16 };
 
 		km_reset();
 		km_input("x", types[t], 3, 3, 5, 2);
