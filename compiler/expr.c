@@ -233,54 +233,12 @@ ir_expr ex_numel(struct ir_module *m, const struct ir_value *v, int from, int to
 	return e;
 }
 
-struct text {
-	char *s;
-	size_t at, n;
-};
-
-static void put(struct text *t, const char *s)
+static const char *sym_name(void *m, uint32_t sym)
 {
-	while (*s && t->at + 1 < t->n)
-		t->s[t->at++] = *s++;
-	t->s[t->at] = 0;
-}
-
-/* a bounded text, not a bounded expression: every level puts at least one character */
-static void write_expr(const struct ir_module *m, ir_expr e, struct text *t)
-{
-	static const char *const ops[] = { [TUFF_E_ADD] = "+", [TUFF_E_SUB] = "-",
-		[TUFF_E_MUL] = "*", [TUFF_E_DIV] = "/", [TUFF_E_CDIV] = "/^",
-		[TUFF_E_MOD] = "%", [TUFF_E_MIN] = "min(", [TUFF_E_MAX] = "max(",
-		[TUFF_E_EQ] = "==", [TUFF_E_LT] = "<", [TUFF_E_SELECT] = "?" };
-	const struct tuff_expr *x = &m->exprs[e];
-	bool call = x->op == TUFF_E_MIN || x->op == TUFF_E_MAX;
-	char number[24];
-
-	if (t->at + 1 >= t->n)
-		return;
-	if (x->op == TUFF_E_CONST) {
-		snprintf(number, sizeof(number), "%lld", (long long)x->value);
-		put(t, number);
-		return;
-	}
-	if (x->op == TUFF_E_SYM) {
-		put(t, m->syms[x->a].name);
-		return;
-	}
-	put(t, call ? ops[x->op] : "(");
-	write_expr(m, x->a, t);
-	put(t, call ? "," : ops[x->op]);
-	write_expr(m, x->b, t);
-	if (x->op == TUFF_E_SELECT) {
-		put(t, ":");
-		write_expr(m, x->c, t);
-	}
-	put(t, ")");
+	return ((const struct ir_module *)m)->syms[sym].name;
 }
 
 void ex_text(const struct ir_module *m, ir_expr e, char *buf, size_t n)
 {
-	struct text t = { buf, 0, n };
-
-	write_expr(m, e, &t);
+	tuff_expr_text(m->exprs, e, sym_name, (void *)m, buf, n);
 }

@@ -281,6 +281,9 @@ int shape_layernorm(struct ir_module *m, struct ir_node *n)
 			n->out[i] = NULL;
 	if ((n->nout < 2 || !n->out[1]) && (n->nout < 3 || !n->out[2])) {
 		n->nout = 1;
+		for (uint32_t i = 1; i < n->nin; i++)
+			if (n->in[i] && size_is(m, n, n->in[i], x->rank - axis, x->dim + axis))
+				return -EINVAL;
 		return shape_same(m, n);
 	}
 	/* mean and deviation are asked for too */

@@ -11,11 +11,11 @@
 #define TUFF_OPS(X) \
 	X(CONV, "Conv", 2, 4, 1, conv) X(CONV_TRANSPOSE, "ConvTranspose", 2, 3, 1, convt) \
 	X(GEMM, "Gemm", 2, 4, 1, gemm) X(MATMUL, "MatMul", 2, 4, 1, matmul) \
-	X(BATCHNORM, "BatchNormalization", 5, 5, 1, same) X(INSTANCENORM, "InstanceNormalization", 3, 3, 1, same) \
-	X(LAYERNORM, "LayerNormalization", 2, 3, 3, layernorm) X(LPNORM, "LpNormalization", 1, 1, 1, lpnorm) X(LRN, "LRN", 1, 1, 1, same) \
+	X(BATCHNORM, "BatchNormalization", 5, 5, 1, channels) X(INSTANCENORM, "InstanceNormalization", 3, 3, 1, channels) \
+	X(LAYERNORM, "LayerNormalization", 2, 3, 3, layernorm) X(LPNORM, "LpNormalization", 1, 1, 1, lpnorm) X(LRN, "LRN", 1, 1, 1, lrn) \
 	X(MAXPOOL, "MaxPool", 1, 1, 2, pool) X(AVGPOOL, "AveragePool", 1, 1, 1, pool) \
 	X(GLOBAL_AVGPOOL, "GlobalAveragePool", 1, 1, 1, gpool) X(GLOBAL_MAXPOOL, "GlobalMaxPool", 1, 1, 1, gpool) \
-	X(SOFTMAX, "Softmax", 1, 1, 1, same) X(LOGSOFTMAX, "LogSoftmax", 1, 1, 1, same) \
+	X(SOFTMAX, "Softmax", 1, 1, 1, softmax) X(LOGSOFTMAX, "LogSoftmax", 1, 1, 1, softmax) \
 	X(REDUCE_SUM, "ReduceSum", 1, 2, 1, reduce) X(REDUCE_MEAN, "ReduceMean", 1, 2, 1, reduce) X(REDUCE_MAX, "ReduceMax", 1, 2, 1, reduce) \
 	X(REDUCE_MIN, "ReduceMin", 1, 2, 1, reduce) X(REDUCE_PROD, "ReduceProd", 1, 2, 1, reduce) X(REDUCE_L1, "ReduceL1", 1, 2, 1, reduce) \
 	X(REDUCE_L2, "ReduceL2", 1, 2, 1, reduce) X(REDUCE_SUMSQ, "ReduceSumSquare", 1, 2, 1, reduce) X(REDUCE_LOGSUM, "ReduceLogSum", 1, 2, 1, reduce) \
@@ -30,8 +30,8 @@
 	X(ASIN, "Asin", 1, 1, 1, same) X(ACOS, "Acos", 1, 1, 1, same) X(ATAN, "Atan", 1, 1, 1, same) X(SINH, "Sinh", 1, 1, 1, same) X(COSH, "Cosh", 1, 1, 1, same) \
 	X(TANH, "Tanh", 1, 1, 1, same) X(ASINH, "Asinh", 1, 1, 1, same) X(ACOSH, "Acosh", 1, 1, 1, same) X(ATANH, "Atanh", 1, 1, 1, same) X(ERF, "Erf", 1, 1, 1, same) \
 	X(FLOOR, "Floor", 1, 1, 1, same) X(CEIL, "Ceil", 1, 1, 1, same) X(ROUND, "Round", 1, 1, 1, same) X(RELU, "Relu", 1, 1, 1, same) X(SIGMOID, "Sigmoid", 1, 1, 1, same) \
-	X(SOFTPLUS, "Softplus", 1, 1, 1, same) X(SOFTSIGN, "Softsign", 1, 1, 1, same) X(LEAKY_RELU, "LeakyRelu", 1, 1, 1, same) X(PRELU, "PRelu", 2, 2, 1, same) X(ELU, "Elu", 1, 1, 1, same) \
-	X(SELU, "Selu", 1, 1, 1, same) X(CELU, "Celu", 1, 1, 1, same) X(CLIP, "Clip", 1, 3, 1, same) X(HARD_SIGMOID, "HardSigmoid", 1, 1, 1, same) X(HARD_SWISH, "HardSwish", 1, 1, 1, same) \
+	X(SOFTPLUS, "Softplus", 1, 1, 1, same) X(SOFTSIGN, "Softsign", 1, 1, 1, same) X(LEAKY_RELU, "LeakyRelu", 1, 1, 1, same) X(PRELU, "PRelu", 2, 2, 1, prelu) X(ELU, "Elu", 1, 1, 1, same) \
+	X(SELU, "Selu", 1, 1, 1, same) X(CELU, "Celu", 1, 1, 1, same) X(CLIP, "Clip", 1, 3, 1, scalars) X(HARD_SIGMOID, "HardSigmoid", 1, 1, 1, same) X(HARD_SWISH, "HardSwish", 1, 1, 1, same) \
 	X(THRESHOLDED_RELU, "ThresholdedRelu", 1, 1, 1, same) X(GELU, "Gelu", 1, 1, 1, same) X(MISH, "Mish", 1, 1, 1, same) X(ISNAN, "IsNaN", 1, 1, 1, isbool) X(ISINF, "IsInf", 1, 1, 1, isbool) \
 	X(IDENTITY, "Identity", 1, 1, 1, same) X(DROPOUT, "Dropout", 1, 3, 2, dropout) X(CAST, "Cast", 1, 1, 1, cast) \
 	X(RESHAPE, "Reshape", 2, 2, 1, reshape) X(FLATTEN, "Flatten", 1, 1, 1, flatten) X(SQUEEZE, "Squeeze", 1, 2, 1, squeeze) X(UNSQUEEZE, "Unsqueeze", 2, 2, 1, unsqueeze) \
@@ -40,7 +40,7 @@
 	X(GATHER_ND, "GatherND", 2, 2, 1, gathernd) X(SCATTER_ELEMENTS, "ScatterElements", 3, 3, 1, scatterel) X(SCATTER_ND, "ScatterND", 3, 3, 1, scatternd) X(RESIZE, "Resize", 1, 4, 1, resize) \
 	X(DEPTH_TO_SPACE, "DepthToSpace", 1, 1, 1, d2s) X(SPACE_TO_DEPTH, "SpaceToDepth", 1, 1, 1, s2d) \
 	X(SHAPE, "Shape", 1, 1, 1, shape) X(SIZE, "Size", 1, 1, 1, size) X(CONSTANT, "Constant", 0, 0, 1, constant) X(CONSTANT_OF_SHAPE, "ConstantOfShape", 1, 1, 1, constofshape) \
-	X(RANGE, "Range", 3, 3, 1, range) X(CUMSUM, "CumSum", 2, 2, 1, same) X(TRILU, "Trilu", 1, 2, 1, same) X(EYE_LIKE, "EyeLike", 1, 1, 1, eyelike) X(ONE_HOT, "OneHot", 3, 3, 1, onehot) \
+	X(RANGE, "Range", 3, 3, 1, range) X(CUMSUM, "CumSum", 2, 2, 1, scalars) X(TRILU, "Trilu", 1, 2, 1, scalars) X(EYE_LIKE, "EyeLike", 1, 1, 1, eyelike) X(ONE_HOT, "OneHot", 3, 3, 1, onehot) \
 	X(TOPK, "TopK", 2, 2, 2, topk) X(NONZERO, "NonZero", 1, 1, 1, nonzero) X(LSTM, "LSTM", 3, 8, 3, lstm) X(GRU, "GRU", 3, 6, 2, gru) X(EINSUM, "Einsum", 1, 0, 1, einsum) \
 	X(FUSED, "tuff.Fused", 0, 3, 1, fused) X(LAYOUT, "tuff.Layout", 1, 1, 1, layout) X(CONVERT, "tuff.Convert", 1, 1, 1, cast) \
 	/* most from here on are made of others (decompose.h): gone after shape inference */ \

@@ -21,6 +21,54 @@ int shape_same(struct ir_module *m, struct ir_node *n)
 	return same(m, n);
 }
 
+/* scale, bias, mean, variance: one element per channel */
+int shape_channels(struct ir_module *m, struct ir_node *n)
+{
+	struct ir_value *x = n->in[0];
+	int ret = x->rank < 2 ? ir_error(m, -EINVAL, n, x, "needs [N,C,..]") : same(m, n);
+
+	for (uint32_t i = 1; i < n->nin && !ret; i++)
+		ret = size_is(m, n, n->in[i], 1, &x->dim[1]);
+	return ret;
+}
+
+int shape_prelu(struct ir_module *m, struct ir_node *n)
+{
+	int ret = size_into(m, n, n->in[1], n->in[0]->rank, n->in[0]->dim);
+
+	return ret ? ret : same(m, n);
+}
+
+static int one_element(struct ir_module *m, struct ir_node *n, struct ir_value *v)
+{
+	return v ? size_same(m, n, v, ex_numel(m, v, 0, v->rank), ex_const(m, 1)) : 0;
+}
+
+/* parameters of one element: bounds of Clip, the axis of CumSum, the diagonal of Trilu */
+int shape_scalars(struct ir_module *m, struct ir_node *n)
+{
+	int ret = n->op == TUFF_OP_TRILU && n->in[0]->rank < 2 ? ir_error(m, -EINVAL, n, n->in[0], "needs a matrix") : same(m, n);
+
+	for (uint32_t i = 1; i < n->nin && !ret; i++)
+		ret = one_element(m, n, n->in[i]);
+	return ret;
+}
+
+int shape_lrn(struct ir_module *m, struct ir_node *n)
+{
+	return n->in[0]->rank < 2 ? ir_error(m, -EINVAL, n, n->in[0], "needs [N,C,..]") : same(m, n);
+}
+
+int shape_softmax(struct ir_module *m, struct ir_node *n)
+{
+	int64_t axis = ir_attr_int(n, "axis", -1);
+	int rank = n->in[0]->rank;
+
+	if (axis < -rank || axis > rank || (axis == rank && !ir_attr_int(n, "tuff.flat", 0) && rank))
+		return ir_error(m, -EINVAL, n, n->in[0], "axis %lld is out of range", (long long)axis);
+	return same(m, n);
+}
+
 int shape_isbool(struct ir_module *m, struct ir_node *n)
 {
 	set_shape(n->out[0], TUFF_BOOL, n->in[0]->rank, n->in[0]->dim);
@@ -58,26 +106,10 @@ static int bcast(struct ir_module *m, struct ir_node *n, uint32_t from, uint32_t
 		d[k] = ex_const(m, 1);
 		for (uint32_t i = from; i < n->nin; i++) {
 			int at = n->in[i] ? k - (rank - n->in[i]->rank) : -1;
-			int64_t x, y;
-			ir_expr e;
+			int ret = at >= 0 ? size_bcast(m, n, n->in[i], d[k], n->in[i]->dim[at], &d[k]) : 0;
 
-			if (at < 0)
-				continue;
-			e = n->in[i]->dim[at];
-			if (e == d[k] || ex_is(m, e, 1))
-				continue;
-			if (ex_is(m, d[k], 1)) {
-				d[k] = e;
-			} else if (ex_value(m, d[k], &x) && ex_value(m, e, &y)) {
-				return ir_error(m, -EINVAL, n, n->in[i], "does not broadcast: dimension %d is %lld beside %lld",
-						at, (long long)y, (long long)x);
-			} else if (ex_value(m, d[k], &x)) {
-				/* a size beside a constant above 1 is that constant, or 1 */
-			} else if (ex_value(m, e, &y)) {
-				d[k] = e;
-			} else {
-				d[k] = ex_op(m, TUFF_E_MAX, d[k], e);
-			}
+			if (ret)
+				return ret;
 		}
 	}
 	set_shape(n->out[0], dtype, rank, d);
@@ -184,6 +216,9 @@ int shape_conv(struct ir_module *m, struct ir_node *n)
 		return ir_error(m, -EINVAL, n, w, "weights do not fit group %lld", (long long)group);
 	if (ex_value(m, x->dim[1], &cin) && cin != cw * group)
 		return ir_error(m, -EINVAL, n, x, "%lld channels, the weights take %lld", (long long)cin, (long long)(cw * group));
+	ret = size_same(m, n, x, x->dim[1], ex_const(m, cw * group));
+	if (ret)
+		return ret;
 	if (n->nin > 2 && n->in[2] && (n->in[2]->rank != 1 || n->in[2]->dim[0] != w->dim[0]))
 		return ir_error(m, -EINVAL, n, n->in[2], "the bias does not have one element per output channel");
 	d[0] = x->dim[0];
@@ -235,7 +270,7 @@ static int inner(struct ir_module *m, struct ir_node *n, ir_expr a, ir_expr b)
 
 	if (ex_value(m, a, &x) && ex_value(m, b, &y) && x != y)
 		return ir_error(m, -EINVAL, n, n->in[1], "inner dimensions differ: %lld and %lld", (long long)x, (long long)y);
-	return 0;
+	return size_same(m, n, n->in[1], a, b);
 }
 
 int shape_gemm(struct ir_module *m, struct ir_node *n)
@@ -243,13 +278,15 @@ int shape_gemm(struct ir_module *m, struct ir_node *n)
 	int ta = !!ir_attr_int(n, "transA", 0), tb = !!ir_attr_int(n, "transB", 0);
 	struct ir_value *a = n->in[0], *b = n->in[1];
 	ir_expr d[2];
+	int ret;
 
 	if (a->rank != 2 || b->rank != 2)
 		return ir_error(m, -EINVAL, n, a->rank != 2 ? a : b, "must be a matrix");
 	d[0] = a->dim[ta];
 	d[1] = b->dim[!tb];
 	set_shape(n->out[0], a->dtype, 2, d);
-	return inner(m, n, a->dim[!ta], b->dim[tb]);
+	ret = n->nin > 2 && n->in[2] ? size_into(m, n, n->in[2], 2, d) : 0;
+	return ret ? ret : inner(m, n, a->dim[!ta], b->dim[tb]);
 }
 
 int shape_matmul(struct ir_module *m, struct ir_node *n)
@@ -264,11 +301,10 @@ int shape_matmul(struct ir_module *m, struct ir_node *n)
 	for (int i = 0; i < rank - 2; i++) {
 		int ia = i - (rank - (ra > 1 ? ra : 2)), ib = i - (rank - (rb > 1 ? rb : 2));
 		ir_expr ea = ia >= 0 ? a->dim[ia] : ex_const(m, 1), eb = ib >= 0 ? b->dim[ib] : ex_const(m, 1);
-		int64_t x, y;
+		int ret = size_bcast(m, n, b, ea, eb, &d[at++]);
 
-		if (ex_value(m, ea, &x) && ex_value(m, eb, &y) && x != y && x != 1 && y != 1)
-			return ir_error(m, -EINVAL, n, b, "batch dimensions do not broadcast: %lld and %lld", (long long)x, (long long)y);
-		d[at++] = ex_is(m, ea, 1) ? eb : ex_is(m, eb, 1) || ea == eb ? ea : ex_op(m, TUFF_E_MAX, ea, eb);
+		if (ret)
+			return ret;
 	}
 	if (ra > 1)
 		d[at++] = a->dim[ra - 2];
@@ -333,6 +369,21 @@ int shape_lstm(struct ir_module *m, struct ir_node *n)
 
 	if (x->rank != 3 || r->rank != 3 || layout)
 		return ir_error(m, layout ? -EOPNOTSUPP : -EINVAL, n, x, "needs [seq,batch,input] (layout 0)");
+	{
+		struct ir_value *w = n->in[1];
+		ir_expr four = ex_const(m, 4), rd[3] = { r->dim[0], ex_mul(m, four, r->dim[2]), r->dim[2] }, wd[3] = { rd[0], rd[1], x->dim[2] };
+		ir_expr b[2] = { rd[0], ex_mul(m, ex_const(m, 8), r->dim[2]) }, st[3] = { rd[0], x->dim[1], r->dim[2] }, p[2] = { rd[0], ex_mul(m, ex_const(m, 3), r->dim[2]) };
+		int ret = size_is(m, n, r, 3, rd);
+
+		ret = ret ? ret : size_is(m, n, w, 3, wd);
+		ret = ret ? ret : size_is(m, n, n->nin > 3 ? n->in[3] : NULL, 2, b);
+		ret = ret ? ret : size_is(m, n, n->nin > 4 ? n->in[4] : NULL, 1, &x->dim[1]);
+		ret = ret ? ret : size_is(m, n, n->nin > 5 ? n->in[5] : NULL, 3, st);
+		ret = ret ? ret : size_is(m, n, n->nin > 6 ? n->in[6] : NULL, 3, st);
+		ret = ret ? ret : size_is(m, n, n->nin > 7 ? n->in[7] : NULL, 2, p);
+		if (ret)
+			return ret;
+	}
 	y[0] = x->dim[0];
 	y[1] = h[0] = r->dim[0];
 	y[2] = h[1] = x->dim[1];

@@ -13,6 +13,18 @@ TUFF_OPS(X)
 
 /* the rule of n (1: n is made of others now, see decompose.h), then the content of its outputs */
 int shape_node(struct ir_module *m, struct ir_node *n);
+/*
+ * Sizes that must agree, of tensor v: an error where they are known not to, a
+ * condition of the program (1 / condition) where only the inputs can tell.
+ */
+int size_same(struct ir_module *m, struct ir_node *n, const struct ir_value *v, ir_expr a, ir_expr b);
+int size_divides(struct ir_module *m, struct ir_node *n, const struct ir_value *v, ir_expr a, ir_expr by);
+/* two dimensions that broadcast: what comes out */
+int size_bcast(struct ir_module *m, struct ir_node *n, const struct ir_value *v, ir_expr a, ir_expr b, ir_expr *out);
+/* v broadcasts to the dimensions of `to` and adds none */
+int size_into(struct ir_module *m, struct ir_node *n, const struct ir_value *v, int rank, const ir_expr *to);
+/* v, if it is there, has exactly these dimensions */
+int size_is(struct ir_module *m, struct ir_node *n, const struct ir_value *v, int rank, const ir_expr *dim);
 /* ival.c: content of the node's outputs where its inputs' content is known */
 void ival_node(struct ir_module *m, struct ir_node *n);
 

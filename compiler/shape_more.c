@@ -54,8 +54,9 @@ int shape_scatterel(struct ir_module *m, struct ir_node *n)
 	for (int i = 0; i < x->rank; i++) {
 		int64_t a, b;
 
-		if (ix->dim[i] != u->dim[i] && ex_value(m, ix->dim[i], &a) && ex_value(m, u->dim[i], &b))
-			return ir_error(m, -EINVAL, n, u, "dimension %d is %lld, the indices have %lld", i, (long long)b, (long long)a);
+		ret = size_same(m, n, u, ix->dim[i], u->dim[i]);
+		if (ret)
+			return ret;
 		if (i != axis && ex_value(m, x->dim[i], &a) && ex_value(m, ix->dim[i], &b) && b > a)
 			return ir_error(m, -EINVAL, n, ix, "dimension %d is larger than the input's", i);
 	}
@@ -86,6 +87,10 @@ int shape_gathernd(struct ir_module *m, struct ir_node *n)
 		return ret;
 	for (int i = 0; i + 1 < ix->rank; i++)
 		d[at++] = ix->dim[i];
+	for (int i = 0; i < batch && !ret; i++)
+		ret = size_same(m, n, ix, ix->dim[i], x->dim[i]);
+	if (ret)
+		return ret;
 	for (int i = batch + k; i < x->rank; i++)
 		d[at++] = x->dim[i];
 	if (at > TUFF_MAX_RANK)
@@ -97,7 +102,7 @@ int shape_gathernd(struct ir_module *m, struct ir_node *n)
 int shape_scatternd(struct ir_module *m, struct ir_node *n)
 {
 	struct ir_value *x = n->in[0], *ix = n->in[1], *u = n->in[2];
-	int64_t k, a, b;
+	int64_t k;
 	int ret = tuple(m, n, 0, &k);
 
 	if (ret)
@@ -107,8 +112,9 @@ int shape_scatternd(struct ir_module *m, struct ir_node *n)
 	for (int i = 0; i < u->rank; i++) {
 		ir_expr want = i + 1 < ix->rank ? ix->dim[i] : x->dim[k + i - (ix->rank - 1)];
 
-		if (want != u->dim[i] && ex_value(m, want, &a) && ex_value(m, u->dim[i], &b))
-			return ir_error(m, -EINVAL, n, u, "dimension %d is %lld, not %lld", i, (long long)b, (long long)a);
+		ret = size_same(m, n, u, u->dim[i], want);
+		if (ret)
+			return ret;
 	}
 	set_shape(n->out[0], x->dtype, x->rank, x->dim);
 	return 0;
@@ -121,7 +127,7 @@ int shape_revseq(struct ir_module *m, struct ir_node *n)
 	if (n->in[0]->rank < 2 || !((b == 0 && t == 1) || (b == 1 && t == 0)) || n->in[1]->rank != 1)
 		return ir_error(m, -EINVAL, n, n->in[0], "needs at least two dimensions, the first two being time and batch, and a length for each entry");
 	set_shape(n->out[0], n->in[0]->dtype, n->in[0]->rank, n->in[0]->dim);
-	return 0;
+	return size_same(m, n, n->in[1], n->in[1]->dim[0], n->in[0]->dim[b]);
 }
 
 int shape_eyelike(struct ir_module *m, struct ir_node *n)
@@ -155,6 +161,8 @@ int shape_onehot(struct ir_module *m, struct ir_node *n)
 	}
 	if (axis < -x->rank - 1 || axis > x->rank || x->rank == TUFF_MAX_RANK)
 		return ir_error(m, -EINVAL, n, x, "axis %lld is out of range", (long long)axis);
+	if (n->in[2]->rank != 1 || !ex_is(m, n->in[2]->dim[0], 2))
+		return ir_error(m, -EINVAL, n, n->in[2], "needs the two values off and on");
 	axis += axis < 0 ? x->rank + 1 : 0;
 	for (int i = 0; i <= x->rank; i++)
 		d[i] = i == axis ? deep : x->dim[at++];
@@ -188,17 +196,27 @@ int shape_gru(struct ir_module *m, struct ir_node *n)
 {
 	struct ir_value *x = n->in[0], *w = n->in[1], *r = n->in[2];
 	int64_t layout = ir_attr_int(n, "layout", 0), gates = n->op == TUFF_OP_GRU ? 3 : 1, h, g, hidden = ir_attr_int(n, "hidden_size", 0);
-	ir_expr y[4], yh[3], seq, batch;
+	ir_expr y[4], yh[3], seq, batch, b[2], st[3];
+	int ret;
 
 	if (x->rank != 3 || w->rank != 3 || r->rank != 3 || (layout != 0 && layout != 1))
 		return ir_error(m, -EINVAL, n, x, "needs [seq,batch,input] and weights of three dimensions");
 	if (!ex_value(m, r->dim[2], &h) || !ex_value(m, r->dim[1], &g) || g != gates * h || (hidden && hidden != h) ||
 	    w->dim[1] != r->dim[1] || w->dim[0] != r->dim[0])
 		return ir_error(m, -EINVAL, n, r, "the recurrent weights do not fit hidden_size");
-	if (w->dim[2] != x->dim[2])
-		return ir_error(m, -EINVAL, n, w, "the weights do not fit the input");
 	seq = x->dim[layout];
 	batch = x->dim[!layout];
+	b[0] = r->dim[0];
+	b[1] = ex_mul(m, ex_const(m, 2), r->dim[1]);
+	st[0] = layout ? batch : r->dim[0];
+	st[1] = layout ? r->dim[0] : batch;
+	st[2] = r->dim[2];
+	ret = size_same(m, n, w, w->dim[2], x->dim[2]);
+	ret = ret ? ret : size_is(m, n, n->nin > 3 ? n->in[3] : NULL, 2, b);
+	ret = ret ? ret : size_is(m, n, n->nin > 4 ? n->in[4] : NULL, 1, &batch);
+	ret = ret ? ret : size_is(m, n, n->nin > 5 ? n->in[5] : NULL, 3, st);
+	if (ret)
+		return ret;
 	y[0] = layout ? batch : seq;
 	y[1] = layout ? seq : r->dim[0];
 	y[2] = layout ? r->dim[0] : batch;
@@ -368,6 +386,8 @@ int shape_convt(struct ir_module *m, struct ir_node *n)
 		return ir_error(m, -EINVAL, n, w, "weights do not fit group %lld", (long long)group);
 	if (ex_value(m, x->dim[1], &cx) && cx != cin)
 		return ir_error(m, -EINVAL, n, x, "%lld channels, the weights take %lld", (long long)cx, (long long)cin);
+	if (size_same(m, n, x, x->dim[1], w->dim[0]))
+		return -EINVAL;
 	if (n->nin > 2 && n->in[2] && (n->in[2]->rank != 1 || !ex_is(m, n->in[2]->dim[0], ocg * group)))
 		return ir_error(m, -EINVAL, n, n->in[2], "the bias does not have one element per output channel");
 	if (shape && nshape == (uint64_t)ns + 2)
@@ -423,6 +443,8 @@ int shape_gridsample(struct ir_module *m, struct ir_node *n)
 
 	if (x->rank < 4 || x->rank > 5 || g->rank != x->rank || !ex_is(m, g->dim[g->rank - 1], x->rank - 2))
 		return ir_error(m, -EINVAL, n, g, "needs [N,C,H,W] and a grid [N,h,w,2], or [N,C,D,H,W] and [N,d,h,w,3]");
+	if (size_same(m, n, g, g->dim[0], x->dim[0]))
+		return -EINVAL;
 	d[0] = x->dim[0];
 	d[1] = x->dim[1];
 	for (int i = 2; i < x->rank; i++)

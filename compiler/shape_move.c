@@ -25,6 +25,25 @@ static int axis_of(struct ir_module *m, struct ir_node *n, int64_t axis, int ran
 	return 0;
 }
 
+/* the same dimensions in another order: equal, whatever they are */
+static bool same_factors(const struct ir_value *x, int rank, const ir_expr *d)
+{
+	uint32_t used = 0;
+
+	if (rank != x->rank)
+		return false;
+	for (int i = 0; i < rank; i++) {
+		int j;
+
+		for (j = 0; j < rank && (used >> j & 1 || d[j] != x->dim[i]); j++)
+			;
+		if (j == rank)
+			return false;
+		used |= 1u << j;
+	}
+	return true;
+}
+
 int shape_reshape(struct ir_module *m, struct ir_node *n)
 {
 	struct ir_value *x = n->in[0], *s = n->nin > 1 ? n->in[1] : NULL;
@@ -82,8 +101,12 @@ int shape_reshape(struct ir_module *m, struct ir_node *n)
 		if (ex_value(m, num, &a) && ex_value(m, den, &b) && a % b)
 			return ir_error(m, -EINVAL, n, s, "%lld elements do not divide by %lld", (long long)a, (long long)b);
 		d[minus] = ex_op(m, TUFF_E_DIV, num, den);
+		if (!ex_is(m, den, 1) && size_divides(m, n, x, num, den))
+			return -EINVAL;
 	} else if (ex_value(m, total, &a) && ex_value(m, known, &b) && a != b) {
 		return ir_error(m, -EINVAL, n, x, "%lld elements do not fit a shape of %lld", (long long)a, (long long)b);
+	} else if (!same_factors(x, s->nival, d) && size_same(m, n, x, total, known)) {
+		return -EINVAL;
 	}
 	set_shape(n->out[0], x->dtype, s->nival, d);
 	return 0;
@@ -123,6 +146,8 @@ int shape_squeeze(struct ir_module *m, struct ir_node *n)
 			one = ex_is(m, x->dim[at], 1);
 			if (!one && ex_value(m, x->dim[at], &a[i]))
 				ret = ir_error(m, -EINVAL, n, x, "dimension %d is not 1", at);
+			else if (!one)
+				ret = size_same(m, n, x, x->dim[at], ex_const(m, 1));
 			mask |= 1u << at;
 		}
 		if (ret)
@@ -202,6 +227,8 @@ int shape_concat(struct ir_module *m, struct ir_node *n)
 
 			if (k != axis && ex_value(m, x->dim[k], &a) && ex_value(m, n->in[i]->dim[k], &b) && a != b)
 				return ir_error(m, -EINVAL, n, n->in[i], "dimension %d is %lld beside %lld", k, (long long)b, (long long)a);
+			if (k != axis && size_same(m, n, n->in[i], x->dim[k], n->in[i]->dim[k]))
+				return -EINVAL;
 		}
 		d[axis] = ex_add(m, d[axis], n->in[i]->dim[axis]);
 	}
@@ -223,6 +250,15 @@ int shape_split(struct ir_module *m, struct ir_node *n)
 	if (s && s->nival != n->nout)
 		return ir_error(m, -EINVAL, n, s, "%u sizes needed, one per output", n->nout);
 	part = ex_cdiv(m, x->dim[axis], n->nout);
+	if (s) {
+		ir_expr sum = ex_const(m, 0);
+
+		for (uint32_t i = 0; i < s->nival; i++)
+			sum = ex_add(m, sum, s->ival[i]);
+		ret = size_same(m, n, x, sum, x->dim[axis]);
+		if (ret)
+			return ret;
+	}
 	for (uint32_t i = 0; i < n->nout; i++) {
 		ir_expr d[TUFF_MAX_RANK];
 
@@ -349,11 +385,10 @@ int shape_expand(struct ir_module *m, struct ir_node *n)
 	for (int i = 0; i < rank; i++) {
 		int ix = i - (rank - x->rank), is = i - (rank - (int)s->nival);
 		ir_expr a = ix >= 0 ? x->dim[ix] : ex_const(m, 1), b = is >= 0 ? s->ival[is] : ex_const(m, 1);
-		int64_t v, u;
+		int ret = size_bcast(m, n, x, a, b, &d[i]);
 
-		if (ex_value(m, a, &v) && ex_value(m, b, &u) && u != v && u != 1 && v != 1)
-			return ir_error(m, -EINVAL, n, x, "does not broadcast: %lld and %lld", (long long)v, (long long)u);
-		d[i] = ex_is(m, a, 1) ? b : ex_is(m, b, 1) || a == b ? a : ex_op(m, TUFF_E_MAX, a, b);
+		if (ret)
+			return ret;
 	}
 	set_shape(n->out[0], x->dtype, rank, d);
 	return 0;

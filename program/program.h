@@ -64,6 +64,13 @@ struct tuff_expr {
 int tuff_expr_eval(const struct tuff_expr *e, uint32_t n, const int64_t *syms,
 		   uint32_t nsyms, int64_t *out, uint32_t *bad);
 
+/*
+ * A condition on the sizes is the expression 1 / condition: where it does not
+ * hold, evaluation fails at that index. Its text says what must hold.
+ */
+void tuff_expr_text(const struct tuff_expr *e, uint32_t i, const char *(*name)(void *priv, uint32_t sym),
+		    void *priv, char *buf, size_t n);
+
 struct tuff_symbol {
 	uint32_t name;		/* string offset: "batch", or "u3" (data dependent) */
 	uint32_t flags;		/* TUFF_SYM_DATA: known only after a step ran */

@@ -142,6 +142,11 @@ static int converts(struct tuff_session *s, struct plan *pl, const struct tuff_i
 	return 0;
 }
 
+static const char *sym_name(void *p, uint32_t sym)
+{
+	return tuff_str(p, ((const struct tuff_program *)p)->syms[sym].name);
+}
+
 static int build(struct tuff_session *s, const int64_t *syms, struct plan **out, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
@@ -172,7 +177,12 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 	memcpy(pl->syms, syms, p->nsyms * sizeof(*syms));
 	ret = tuff_expr_eval(p->exprs, p->nexprs, syms, p->nsyms, pl->vals, &bad);
 	if (ret) {
-		session_error(err, -EINVAL, "%s: a size cannot be computed for these input shapes", s->path);
+		const struct tuff_expr *e = &p->exprs[bad];
+		char what[200];
+
+		tuff_expr_text(p->exprs, e->op == TUFF_E_DIV ? e->b : bad, sym_name, (void *)p, what, sizeof(what));
+		session_error(err, -EINVAL, "%s: the input shapes do not fit together: %s%s", s->path, what,
+			      e->op == TUFF_E_DIV ? " does not hold" : " cannot be computed");
 		goto err_plan;
 	}
 	ret = place(s, pl, sizes, err);
