@@ -154,6 +154,7 @@ int cpu_range(const struct cpu_args *a, void *st);
 int cpu_lstm(const struct cpu_args *a, void *st);
 int cpu_cumsum(const struct cpu_args *a, void *st);
 int cpu_trilu(const struct cpu_args *a, void *st);
+int cpu_fused(const struct cpu_args *a, void *st);
 int cpu_layout(const struct cpu_args *a, void *st);
 int cpu_gather_elements(const struct cpu_args *a, void *st);
 int cpu_scatter_elements(const struct cpu_args *a, void *st);

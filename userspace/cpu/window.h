@@ -12,8 +12,4 @@ struct cpu_window {
 };
 void cpu_window_of(const struct cpu_args *a, struct cpu_window *w);
 
-/* the plain forms, for what the fast ones do not take */
-int cpu_pool_ref(const struct cpu_args *a, void *st);
-int cpu_gpool_ref(const struct cpu_args *a, void *st);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "userspace/cpu/cpu.h"
 #include "userspace/cpu/fast/clones.h"
+#include "userspace/cpu/ref/ref.h"
 #include "userspace/cpu/window.h"
 
 struct pool_run {

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "userspace/cpu/cpu.h"
+#include "userspace/cpu/ref/ref.h"
 
 /* Walks the output in memory order; o[] are the inputs' offsets of a row. */
 struct walk {
@@ -51,29 +51,6 @@ static void walk_next(struct walk *w)
 static int64_t inner(const struct walk *w, int i)
 {
 	return w->rank ? w->st[i][w->rank - 1] : 0;
-}
-
-static bool row_f32(uint32_t op, const float *a, int64_t sa, const float *b, int64_t sb, float *o, int64_t n)
-{
-#define LOOP(expr) for (int64_t i = 0; i < n; i++) { float x = a[i * sa], y = b[i * sb]; o[i] = expr; } return true
-	switch (op) {
-	case TUFF_OP_ADD:
-		LOOP(x + y);
-	case TUFF_OP_SUB:
-		LOOP(x - y);
-	case TUFF_OP_MUL:
-		LOOP(x * y);
-	case TUFF_OP_DIV:
-		LOOP(x / y);
-	case TUFF_OP_MIN:
-		LOOP(isnan(x) || x < y ? x : y);
-	case TUFF_OP_MAX:
-		LOOP(isnan(x) || x > y ? x : y);
-	case TUFF_OP_POW:
-		LOOP(y == 2 ? x * x : y == 0.5f ? sqrtf(x) : powf(x, y));
-	}
-#undef LOOP
-	return false;
 }
 
 static double on_float(uint32_t op, double x, double y, bool fmod_)
@@ -143,7 +120,7 @@ static int64_t on_int(uint32_t op, int64_t x, int64_t y, bool is_unsigned, bool 
 	return 0;
 }
 
-int cpu_binary(const struct cpu_args *a, void *st)
+int cpu_binary_ref(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0], *y = &a->in[1];
 	struct cpu_tensor *o = &a->out[0];
@@ -155,10 +132,6 @@ int cpu_binary(const struct cpu_args *a, void *st)
 	for (int64_t r = 0; r < w.rows; r++, walk_next(&w)) {
 		int64_t sx = inner(&w, 0), sy = inner(&w, 1);
 
-		if (x->dtype == TUFF_F32 && y->dtype == TUFF_F32 && o->dtype == TUFF_F32 &&
-		    row_f32(a->s->op, (float *)x->data + w.o[0], sx, (float *)y->data + w.o[1], sy,
-			    (float *)o->data + r * w.row, w.row))
-			continue;
 		for (int64_t i = 0; i < w.row; i++) {
 			int64_t ix = w.o[0] + i * sx, iy = w.o[1] + i * sy;
 
@@ -171,7 +144,7 @@ int cpu_binary(const struct cpu_args *a, void *st)
 	return 0;
 }
 
-int cpu_where(const struct cpu_args *a, void *st)
+int cpu_where_ref(const struct cpu_args *a, void *st)
 {
 	struct cpu_tensor *o = &a->out[0];
 	size_t es = tuff_dtype_size(o->dtype);
@@ -188,7 +161,7 @@ int cpu_where(const struct cpu_args *a, void *st)
 	return 0;
 }
 
-int cpu_prelu(const struct cpu_args *a, void *st)
+int cpu_prelu_ref(const struct cpu_args *a, void *st)
 {
 	struct walk w;
 
@@ -261,7 +234,7 @@ static double on_one(uint32_t op, double x, double p, double q)
 	return x;
 }
 
-static void params(const struct cpu_args *a, double *p, double *q)
+void cpu_unary_params(const struct cpu_args *a, double *p, double *q)
 {
 	switch (a->s->op) {
 	case TUFF_OP_LEAKY_RELU: *p = tuff_attr_float(a->p, a->s, "alpha", 0.01f); break;
@@ -288,18 +261,13 @@ static void params(const struct cpu_args *a, double *p, double *q)
 	}
 }
 
-int cpu_unary(const struct cpu_args *a, void *st)
+int cpu_unary_ref(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	int64_t n = cpu_numel(x);
 	double p = 0, q = 0;
 
-	params(a, &p, &q);
-	if (x->dtype == TUFF_F32 && a->s->op == TUFF_OP_RELU) {
-		for (int64_t i = 0; i < n; i++)
-			((float *)a->out[0].data)[i] = cpu_act(TUFF_EW_RELU, ((float *)x->data)[i], 0, 0);
-		return 0;
-	}
+	cpu_unary_params(a, &p, &q);
 	for (int64_t i = 0; i < n; i++) {
 		int64_t v;
 
@@ -326,7 +294,7 @@ int cpu_unary(const struct cpu_args *a, void *st)
 	return 0;
 }
 
-int cpu_cast(const struct cpu_args *a, void *st)
+int cpu_cast_ref(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	struct cpu_tensor *o = &a->out[0];

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "userspace/cpu/cpu.h"
+#include "userspace/cpu/ref/ref.h"
 #include "userspace/cpu/window.h"
 
 /* Element (image n, channel c, position i): n * sn + c * sc + i * si. */
@@ -160,7 +160,7 @@ static void standardise(const struct cpu_args *a, int64_t at, int64_t n, int64_t
 		cpu_set(&a->out[0], at + i * st, (cpu_get(x, at + i * st) - mean) * var);
 }
 
-int cpu_layernorm(const struct cpu_args *a, void *st)
+int cpu_layernorm_ref(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	int64_t axis = tuff_attr_int(a->p, a->s, "axis", -1), n, total = cpu_numel(x);
@@ -219,7 +219,7 @@ int cpu_lrn(const struct cpu_args *a, void *st)
 	return 0;
 }
 
-int cpu_softmax(const struct cpu_args *a, void *st)
+int cpu_softmax_ref(const struct cpu_args *a, void *st)
 {
 	struct cpu_tensor stored = cpu_stored(&a->in[0]), *x = &stored;
 	int64_t axis = tuff_attr_int(a->p, a->s, "axis", -1), n, in, total = cpu_numel(x);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "userspace/cpu/cpu.h"
+#include "userspace/cpu/ref/ref.h"
 
 static double step(uint32_t op, double acc, double v)
 {
@@ -20,7 +20,7 @@ static double step(uint32_t op, double acc, double v)
 	return acc + v;
 }
 
-int cpu_reduce(const struct cpu_args *a, void *st)
+int cpu_reduce_ref(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
 	struct cpu_tensor *o = &a->out[0];
