@@ -67,8 +67,9 @@ static int record(struct tuff_exec *x, struct exec_cmdbuf *cb, struct exec_rec *
 		cb->cmds[i].kernel = k ? k->be : NULL;
 	}
 	cb->resolved = true;
-	memcpy(all, be_slots, EXEC_SCRATCH * sizeof(*all));
-	memset(&all[EXEC_SCRATCH], 0, sizeof(*all));
+	memset(all, 0, sizeof(all));
+	for (uint32_t i = 0; i < cb->nslots; i++)
+		all[cb->slots[i].slot] = be_slots[cb->slots[i].slot];
 	if (cb->nindirect) {
 		desc.size = ((uint64_t)cb->nindirect * EXEC_SCRATCH_STEP + 4095) & ~4095ull;
 		ret = x->be->mem_alloc(x->dev, &desc, &r->scratch);
