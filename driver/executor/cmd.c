@@ -226,11 +226,12 @@ static int copy(struct parse *p, const uint32_t *w, uint32_t size)
 static int fill(struct parse *p, const uint32_t *w, uint32_t size)
 {
 	const struct tuff_cmd_fill *d = (const void *)w;
-	struct tuff_be_cmd c = { .op = TUFF_BE_FILL, .value = d->value };
+	struct tuff_be_cmd c = { .op = TUFF_BE_FILL };
 	int ret;
 
 	if (size != sizeof(*d) || d->pad)
 		return FAIL(p, "FILL: bad size or pad");
+	c.value = d->value;
 	ret = check_range(p, "FILL", d->slot, d->offset, d->size, TUFF_SLOT_WRITE, 4, &c.dst);
 	return ret ? ret : emit(p, &c, NULL);
 }
@@ -238,7 +239,7 @@ static int fill(struct parse *p, const uint32_t *w, uint32_t size)
 static int timestamp(struct parse *p, const uint32_t *w, uint32_t size)
 {
 	const struct tuff_cmd_timestamp *d = (const void *)w;
-	struct tuff_be_cmd c = { .op = TUFF_BE_TIMESTAMP, .index = d->index };
+	struct tuff_be_cmd c = { .op = TUFF_BE_TIMESTAMP };
 	uint32_t *word;
 
 	if (size != sizeof(*d))
@@ -254,6 +255,7 @@ static int timestamp(struct parse *p, const uint32_t *w, uint32_t size)
 		return -EOPNOTSUPP;
 	}
 	*word |= 1u << d->index % 32;
+	c.index = d->index;
 	if (d->index >= p->cb->ntimestamps)
 		p->cb->ntimestamps = d->index + 1;
 	return emit(p, &c, NULL);
