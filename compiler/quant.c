@@ -189,3 +189,54 @@ int shape_qconv(struct ir_module *m, struct ir_node *n)
 	quantize(&d, y, n->in[6], n->in[7], n->in[7]->dtype, 1, n->out[0]);
 	return dec_done(&d);
 }
+
+/* com.microsoft: dequantise, compute, quantise */
+int shape_qbinary(struct ir_module *m, struct ir_node *n)
+{
+	struct ir_value *a, *b;
+	struct dec d;
+
+	dec_begin(&d, m, n);
+	if (!dec_in(&d, 6))
+		return ir_error(m, -EINVAL, n, NULL, "input 6 is missing");
+	a = dequantize(&d, n->in[0], n->in[1], dec_in(&d, 2), -1, NULL);
+	b = dequantize(&d, n->in[3], n->in[4], dec_in(&d, 5), -1, NULL);
+	a = dec_2(&d, n->op == TUFF_OP_MS_QADD ? TUFF_OP_ADD : TUFF_OP_MUL, a, b);
+	quantize(&d, a, n->in[6], dec_in(&d, 7), n->in[0]->dtype, -1, n->out[0]);
+	return dec_done(&d);
+}
+
+int shape_qunary(struct ir_module *m, struct ir_node *n)
+{
+	static const struct { uint32_t q, op; } map[] = {
+		{ TUFF_OP_MS_QAVGPOOL, TUFF_OP_AVGPOOL }, { TUFF_OP_MS_QGAVGPOOL, TUFF_OP_GLOBAL_AVGPOOL }, { TUFF_OP_MS_QSIGMOID, TUFF_OP_SIGMOID },
+		{ TUFF_OP_MS_QLEAKY, TUFF_OP_LEAKY_RELU }, { TUFF_OP_MS_QSOFTMAX, TUFF_OP_SOFTMAX },
+	};
+	struct ir_node *x;
+	struct ir_value *v;
+	uint32_t op = 0;
+	struct dec d;
+
+	dec_begin(&d, m, n);
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (map[i].q == n->op)
+			op = map[i].op;
+	if (!dec_in(&d, 3))
+		return ir_error(m, -EINVAL, n, NULL, "input 3 is missing");
+	if (ir_attr_int(n, "channels_last", 0))
+		return dec_error(&d, n->in[0], "channels_last is not supported");
+	v = dequantize(&d, n->in[0], n->in[1], dec_in(&d, 2), -1, NULL);
+	x = dec_node(&d, op, 1, 1, v);
+	x->attr = n->attr;
+	x->nattr = n->nattr;
+	if (op == TUFF_OP_SOFTMAX) {
+		int64_t old = ir_attr_int(n, "opset", 13) < 13;
+
+		if (old)
+			ir_attr_set_int(m, x, "tuff.flat", 1);
+		ir_attr_set_int(m, x, "axis", ir_attr_int(n, "axis", old ? 1 : -1));
+	}
+	v = dec_end(&d, x, NULL);
+	quantize(&d, v, n->in[3], dec_in(&d, 4), n->in[0]->dtype, -1, n->out[0]);
+	return dec_done(&d);
+}
