@@ -60,7 +60,11 @@
 	X(DYNAMIC_QUANTIZE, "DynamicQuantizeLinear", 1, 1, 3, dynquant) X(MATMUL_INTEGER, "MatMulInteger", 2, 4, 1, matmulint) \
 	X(CONV_INTEGER, "ConvInteger", 2, 4, 1, convint) X(QLINEAR_MATMUL, "QLinearMatMul", 8, 8, 1, qmatmul) X(QLINEAR_CONV, "QLinearConv", 8, 9, 1, qconv) \
 	X(BIT_SHIFT, "BitShift", 2, 2, 1, bcast) X(BIT_AND, "BitwiseAnd", 2, 2, 1, bcast) X(BIT_OR, "BitwiseOr", 2, 2, 1, bcast) \
-	X(BIT_XOR, "BitwiseXor", 2, 2, 1, bcast) X(BIT_NOT, "BitwiseNot", 1, 1, 1, same) X(GRID_SAMPLE, "GridSample", 2, 2, 1, gridsample)
+	X(BIT_XOR, "BitwiseXor", 2, 2, 1, bcast) X(BIT_NOT, "BitwiseNot", 1, 1, 1, same) X(GRID_SAMPLE, "GridSample", 2, 2, 1, gridsample) \
+	X(MS_QADD, "com.microsoft.QLinearAdd", 2, 8, 1, qbinary) X(MS_QMUL, "com.microsoft.QLinearMul", 2, 8, 1, qbinary) \
+	X(MS_QAVGPOOL, "com.microsoft.QLinearAveragePool", 2, 5, 1, qunary) X(MS_QGAVGPOOL, "com.microsoft.QLinearGlobalAveragePool", 2, 5, 1, qunary) \
+	X(MS_QSIGMOID, "com.microsoft.QLinearSigmoid", 2, 5, 1, qunary) X(MS_QLEAKY, "com.microsoft.QLinearLeakyRelu", 2, 5, 1, qunary) \
+	X(MS_QSOFTMAX, "com.microsoft.QLinearSoftmax", 2, 5, 1, qunary)
 
 enum tuff_op {
 #define X(id, name, lo, hi, out, rule) TUFF_OP_##id,

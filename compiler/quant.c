@@ -197,8 +197,8 @@ int shape_qbinary(struct ir_module *m, struct ir_node *n)
 	struct dec d;
 
 	dec_begin(&d, m, n);
-	if (!dec_in(&d, 6))
-		return ir_error(m, -EINVAL, n, NULL, "input 6 is missing");
+	if (!dec_in(&d, 3) || !dec_in(&d, 4) || !dec_in(&d, 6))
+		return ir_error(m, -EINVAL, n, NULL, "needs two tensors with their scales and the result's scale");
 	a = dequantize(&d, n->in[0], n->in[1], dec_in(&d, 2), -1, NULL);
 	b = dequantize(&d, n->in[3], n->in[4], dec_in(&d, 5), -1, NULL);
 	a = dec_2(&d, n->op == TUFF_OP_MS_QADD ? TUFF_OP_ADD : TUFF_OP_MUL, a, b);

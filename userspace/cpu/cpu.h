@@ -167,6 +167,7 @@ int cpu_identity(const struct cpu_args *a, void *st);
 int cpu_reverse_sequence(const struct cpu_args *a, void *st);
 int cpu_topk(const struct cpu_args *a, void *st);
 int cpu_gru(const struct cpu_args *a, void *st);
+int cpu_grid_sample(const struct cpu_args *a, void *st);
 int cpu_convt(const struct cpu_args *a, void *st);
 int cpu_einsum(const struct cpu_args *a, void *st);
 int cpu_conv_prepare(const struct cpu_args *a, void **st);

@@ -34,7 +34,7 @@ const struct cpu_op cpu_ops[TUFF_OP_COUNT] = {
 	RUN(GATHER_ELEMENTS, cpu_gather_elements), RUN(SCATTER_ELEMENTS, cpu_scatter_elements), RUN(GATHER_ND, cpu_gather_nd),
 	RUN(SCATTER_ND, cpu_scatter_nd), RUN(ONE_HOT, cpu_one_hot), RUN(EYE_LIKE, cpu_eye_like), RUN(SIZE, cpu_size),
 	RUN(IDENTITY, cpu_identity), RUN(REVERSE_SEQUENCE, cpu_reverse_sequence), RUN(TOPK, cpu_topk), RUN(GRU, cpu_gru), RUN(RNN, cpu_gru),
-	RUN(CONV_TRANSPOSE, cpu_convt), RUN(EINSUM, cpu_einsum), RUN(BIT_SHIFT, cpu_binary), RUN(BIT_AND, cpu_binary),
+	RUN(CONV_TRANSPOSE, cpu_convt), RUN(GRID_SAMPLE, cpu_grid_sample), RUN(EINSUM, cpu_einsum), RUN(BIT_SHIFT, cpu_binary), RUN(BIT_AND, cpu_binary),
 	RUN(BIT_OR, cpu_binary), RUN(BIT_XOR, cpu_binary), RUN(BIT_NOT, cpu_unary), RUN(LAYOUT, cpu_layout), RUN(FUSED, cpu_fused),
 };
 
