@@ -110,7 +110,6 @@ static inline bool cpu_is_weight(const struct cpu_args *a, uint32_t i)
 float cpu_act(int act, float x, float p0, float p1);	/* enum tuff_ew, -1 = none */
 
 /* out = act(out + bias (if the operator has not done it) + residual), of MATMUL and GEMM */
-void cpu_epilogue(const struct cpu_args *a, bool bias);
 
 /*
  * Weights that an operator packs. All in userspace/weights.c, once a session.

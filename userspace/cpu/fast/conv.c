@@ -15,6 +15,7 @@
 
 #include "userspace/cpu/cpu.h"
 #include "userspace/cpu/fast/dnnl.h"
+#include "userspace/cpu/fast/ew.h"
 
 #define MAX_VARIANTS 8
 #define CHUNKS 4		/* for each worker: what is left over at the end is small */
@@ -429,12 +430,7 @@ struct run {
 
 static void finish(const struct conv *c, float *o, int64_t n)
 {
-	if (c->act == TUFF_EW_RELU)
-		for (int64_t i = 0; i < n; i++)
-			o[i] = o[i] > 0 ? o[i] : 0;
-	else
-		for (int64_t i = 0; i < n; i++)
-			o[i] = cpu_act(c->act, o[i], c->p0, c->p1);
+	ew_float(c->act, c->p0, c->p1, o, o, o, n);
 }
 
 /* a part's channels from scratch to where they belong */
