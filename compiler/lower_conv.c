@@ -21,10 +21,14 @@ _Static_assert(TUFF_EW_NEG == 19 && TUFF_EW_ABS == 20 && TUFF_EW_EXP == 22 && TU
 const struct conv_tile *conv_tile(struct ir_module *m, int64_t rows, int64_t oc4)
 {
 	static const struct conv_tile wide = { "conv_p14c4", 14, 4, 8, false }, few = { "conv_p7c2", 7, 2, 8, false },
-		one = { "conv_p1c2", 1, 2, 8, false };
+		one = { "conv_p1c2", 1, 2, 8, false }, shared = { "convs_p8c2", 64, 16, 64, true }, shared_few = { "convs_p2c1", 16, 8, 64, true };
+	uint32_t target = m->opt->device.target;
 
 	if (rows == 1)
 		return &one;
+	/* a group a tile: below a thousand or so tiles a GPU would idle */
+	if (target == TUFF_TARGET_GPU || target == TUFF_TARGET_GPU_COOPMAT)
+		return rows >= 0 && rows * oc4 < 64 * 1024 ? &shared_few : &shared;
 	if (m->opt->device.target != TUFF_TARGET_SW_WIDE || (rows >= 0 && rows < 64) || oc4 < 4)
 		return &few;
 	return &wide;

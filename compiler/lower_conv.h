@@ -40,7 +40,9 @@ enum convg_word {		/* where it differs */
 	CG_COUNT,
 };
 
-#define LOOP_BOUND 32767	/* iterations of one invocation, all loops together */
+/* Steps of a sum in one dispatch: an invocation makes fewer than 2^15 iterations,
+ * all loops together, and convs.glsl two a step. */
+#define LOOP_BOUND 16383
 
 /* A register tile of shaders/include/conv.glsl and what it is called. */
 struct conv_tile {
