@@ -23,6 +23,7 @@ static const struct {
 	{ "simplify", pass_simplify },	/* identities, common subexpressions, dead code */
 	{ "match", pass_match },	/* formulas spelt out */
 	{ "fuse", pass_fuse },		/* into convolutions and products */
+	{ "fuse_ew", pass_fuse_ew },	/* elementwise graphs into one node each */
 	{ "clean", pass_simplify },	/* what fusion left */
 	{ "place", pass_place },	/* device or CPU */
 	{ "layout", pass_layout },	/* channels last or row-major */
