@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: MIT
+/* The whole driver on a device that the test holds: it refuses, hangs, dies and lies. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "driver/broker.h"
+#include "driver/mock/mock.h"
+#include "tests/client.h"
+#include "tests/harness.h"
+#include "tests/vulkan/add.h"
+
+static struct tuff_mock *m;
+static __thread char err[256];
+
+static struct tuff_file *open_file(void)
+{
+	struct tuff_file *f = NULL;
+
+	if (tuff_local_open(&tuff_be_mock, 0, &f, err, sizeof(err)))
+		return NULL;
+	return f;
+}
+
+/* Copies slot 0 to slot 1, adding a fill behind it. */
+static int make_copy(struct tuff_file *f, uint32_t *cb)
+{
+	struct {
+		struct tuff_cmd_copy c;
+		struct tuff_cmd_fill f;
+	} p = { { TUFF_CMD_COPY, 10, 0, 1, 0, 0, 0, 1024 },
+		{ TUFF_CMD_FILL, 8, 1, 0x55aa, 0, 1024, 1024 } };
+	struct tuff_cmdbuf_slot s[2] = { { 0, TUFF_SLOT_READ, 4096 }, { 1, TUFF_SLOT_WRITE, 4096 } };
+
+	return new_cmdbuf(f, &p, sizeof(p), s, 2, cb, err, sizeof(err));
+}
+
+struct run {
+	uint32_t ctx, so, in, out, cb;
+	uint64_t point;
+	char *pin, *pout;
+};
+
+static int run_init(struct tuff_file *f, struct run *r, uint32_t flags)
+{
+	memset(r, 0, sizeof(*r));
+	r->ctx = new_ctx(f, 0);
+	r->so = new_so(f);
+	r->in = new_bo(f, 4096, TUFF_BO_MAPPABLE | flags, TUFF_PLACE_SYSTEM);
+	r->out = new_bo(f, 8192, TUFF_BO_MAPPABLE | flags, TUFF_PLACE_SYSTEM);
+	r->pin = tuff_local_mmap(f, r->in, NULL);
+	r->pout = tuff_local_mmap(f, r->out, NULL);
+	return !r->ctx || !r->so || !r->pin || !r->pout ? -ENOMEM : make_copy(f, &r->cb);
+}
+
+static int run_submit(struct tuff_file *f, struct run *r)
+{
+	struct tuff_job_slot s[2] = { { 0, r->in, TUFF_SLOT_READ, 0, 0, 4096 },
+				      { 1, r->out, TUFF_SLOT_WRITE, 0, 4096, 4096 } };
+
+	return submit1(f, r->ctx, r->cb, s, 2, r->so, ++r->point, NULL);
+}
+
+static int run_once(struct tuff_file *f, struct run *r)
+{
+	uint32_t word = 0x55aa;
+	int error = 0, ret;
+
+	memset(r->pin, (int)r->point + 1, 4096);
+	memset(r->pout, 0, 8192);
+	r->pout[4096 + 3000] = 77;	/* not touched: must survive a staging copy */
+	ret = run_submit(f, r);
+	if (!ret)
+		ret = wait_so(f, r->so, r->point, 10 * SEC, &error);
+	if (ret || error)
+		return ret ? ret : error;
+	if (memcmp(r->pin, r->pout + 4096, 1024) || memcmp(r->pout + 4096 + 1024, &word, 4) ||
+	    r->pout[4096 + 3000] != 77 || r->pout[4095])
+		return -EBADMSG;
+	return 0;
+}
+
+static int get_state(struct tuff_file *f, uint32_t ctx, struct tuff_ctx_get_state *s)
+{
+	*s = (struct tuff_ctx_get_state){ .ctx_id = ctx };
+	return CALL(f, CTX_GET_STATE, s);
+}
+
+/* --- ways of reaching memory ------------------------------------------------ */
+
+static void with_reach(uint32_t reach, bool floors, uint32_t flags, uint32_t expect)
+{
+	struct tuff_be_counters c0, c1;
+	struct tuff_bo_info i = { 0 };
+	struct tuff_file *f;
+	struct run r;
+
+	m = tuff_mock_reset();
+	m->reach = reach;
+	m->floors = floors;
+	f = open_file();
+	CHECK(f);
+	CHECK_EQ(run_init(f, &r, flags), 0);
+	i.handle = r.in;
+	CHECK_EQ(CALL(f, BO_INFO, &i), 0);
+	CHECK_EQ(i.reach, expect);
+	for (int k = 0; k < 5; k++)
+		CHECK_EQ(run_once(f, &r), 0);
+	tuff_local_counters(f, &c0);
+	for (int k = 0; k < 20; k++)
+		CHECK_EQ(run_once(f, &r), 0);
+	tuff_local_counters(f, &c1);
+	CHECK_EQ(c0.allocs, c1.allocs);
+	CHECK_EQ(c0.records, c1.records);
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+#define EXP	TUFF_BO_EXPORTABLE
+TEST(reach_all) { with_reach(15, false, 0, TUFF_REACH_DEVMAP); }
+TEST(reach_all_exportable) { with_reach(15, false, EXP, TUFF_REACH_DMABUF); }
+TEST(reach_no_devmap) { with_reach(15 & ~4, false, 0, TUFF_REACH_DMABUF); }
+TEST(reach_no_dmabuf) { with_reach(15 & ~1, false, EXP, TUFF_REACH_HOSTPTR); }
+TEST(reach_hostptr_only) { with_reach(2, false, 0, TUFF_REACH_HOSTPTR); }
+TEST(reach_staging_only) { with_reach(8, false, 0, TUFF_REACH_STAGING); }
+TEST(reach_staging_exportable) { with_reach(12, false, EXP, TUFF_REACH_STAGING); }
+TEST(floors_all) { with_reach(15, true, 0, TUFF_REACH_DEVMAP); }
+TEST(floors_hostptr) { with_reach(2, true, EXP, TUFF_REACH_HOSTPTR); }
+TEST(floors_staging) { with_reach(8, true, 0, TUFF_REACH_STAGING); }
+
+TEST(reach_none)
+{
+	struct tuff_bo_create a = { .size = 4096 };
+	struct tuff_file *f;
+
+	m = tuff_mock_reset();
+	m->reach = 0;
+	f = open_file();
+	CHECK(f);
+	CHECK_EQ(CALL(f, BO_CREATE, &a), -EOPNOTSUPP);
+	tuff_local_close(f);
+}
+
+TEST(floors_are_enforced)
+{
+	struct tuff_cmdbuf_slot decl[2] = { { 0, 3, 1ull << 28 }, { 1, 3, 4096 } };
+	struct { struct tuff_cmd_dispatch d; struct tuff_cmd_bind b[3]; } p = {
+		{ TUFF_CMD_DISPATCH, 24, 0, { 1, 1, 1 }, 3 },
+		{ { 1, 0, 0, 256 }, { 0, 0, 0, (1u << 27) + 4 }, { 0, 0, 0, 64 } } };
+	struct tuff_cmd_timestamp t = { TUFF_CMD_TIMESTAMP, 2, 0 };
+	struct tuff_spec spec = { 0, 128 };
+	struct tuff_file *f;
+	uint32_t cb, k;
+
+	m = tuff_mock_reset();
+	m->floors = true;
+	f = open_file();
+	CHECK(f);
+	spec.value = 129;
+	CHECK_EQ(new_kernel(f, add_spv, sizeof(add_spv), &spec, 1, TUFF_KERNEL_UNIFORM |
+			    TUFF_KERNEL_WAIT_READY, 3, 2, &k, err, sizeof(err)), -EINVAL);
+	CHECK(strstr(err, "128"));
+	spec.value = 128;
+	CHECK_EQ(new_kernel(f, add_spv, sizeof(add_spv), &spec, 1, TUFF_KERNEL_UNIFORM |
+			    TUFF_KERNEL_WAIT_READY, 3, 2, &k, err, sizeof(err)), 0);
+	p.d.kernel_id = k;
+	CHECK_EQ(new_cmdbuf(f, &p, sizeof(p), decl, 2, &cb, err, sizeof(err)), -EINVAL);
+	CHECK(strstr(err, "limit 134217728"));
+	p.b[1].range = 1u << 27;
+	p.b[1].offset = 128;
+	CHECK_EQ(new_cmdbuf(f, &p, sizeof(p), decl, 2, &cb, err, sizeof(err)), -EINVAL);
+	CHECK(strstr(err, "multiple of 256"));
+	p.b[1].offset = 256;
+	CHECK_EQ(new_cmdbuf(f, &p, sizeof(p), decl, 2, &cb, err, sizeof(err)), 0);
+	CHECK_EQ(new_cmdbuf(f, &t, sizeof(t), NULL, 0, &cb, err, sizeof(err)), -EOPNOTSUPP);
+	CHECK(strstr(err, "TIMESTAMP: the device has none"));
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+/* --- faults ------------------------------------------------------------------- */
+
+TEST(open_fails)
+{
+	m = tuff_mock_reset();
+	m->open_error = -ENODEV;
+	CHECK(!open_file());
+	CHECK(strstr(err, "mock:0 does not open"));
+}
+
+TEST(timeout_poisons)
+{
+	struct tuff_ctx_get_state s;
+	struct tuff_bo_create bo = { .size = 4096 };
+	struct tuff_file *f, *g;
+	struct run r, q;
+	char text[2048];
+	struct tuff_query_fdinfo i = { 0, sizeof(text), PTR(text) };
+	int error = 0;
+
+	m = tuff_mock_reset();
+	CHECK((f = open_file()) && (g = open_file()));
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	CHECK_EQ(run_init(g, &q, 0), 0);
+	CHECK_EQ(run_once(f, &r), 0);
+	m->hang = true;
+	CHECK_EQ(run_submit(f, &r), 0);
+	CHECK_EQ(run_submit(f, &r), 0);
+	CHECK_EQ(run_submit(g, &q), 0);
+	tuff_mock_advance(29 * SEC);
+	CHECK_EQ(get_state(f, r.ctx, &s), 0);
+	CHECK_EQ(s.state, 0);
+	tuff_mock_advance(2 * SEC);
+	CHECK_EQ(get_state(f, r.ctx, &s), 0);
+	CHECK_EQ(s.state, TUFF_CTX_STATE_TIMEDOUT | TUFF_CTX_STATE_GUILTY | TUFF_CTX_STATE_FATAL);
+	CHECK_EQ(s.reset_count, 1);
+	CHECK(s.fault_fence_ctx == s.fence_ctx && s.fault_fence_seqno == 2);
+	CHECK_EQ(wait_so(f, r.so, 2, SEC, &error), 0);
+	CHECK_EQ(error, -ETIME);
+	CHECK_EQ(wait_so(f, r.so, 3, SEC, &error), 0);
+	CHECK_EQ(error, -ECANCELED);
+	CHECK_EQ(wait_so(g, q.so, 1, SEC, &error), 0);
+	CHECK(error == -EIO);
+	CHECK_EQ(run_submit(g, &q), -EIO);
+	CHECK_EQ(CALL(g, BO_CREATE, &bo), -EIO);
+	CHECK_EQ(CALL(g, QUERY_FDINFO, &i), 0);
+	CHECK(strstr(text, "tuff-device-dead:\tpoisoned"));
+	CHECK(!open_file());
+	CHECK(strstr(err, "poisoned"));
+	/* memory that the device may touch stays although it was closed */
+	{
+		struct tuff_bo_close c = { r.out, 0 };
+
+		CHECK_EQ(CALL(f, BO_CLOSE, &c), 0);
+		memset(r.pout, 1, 8192);
+	}
+	tuff_local_close(f);
+	tuff_local_close(g);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+TEST(timeout_of_a_context)
+{
+	struct tuff_ctx_set_param p = { 0, TUFF_CTX_TIMEOUT_MS, 5 };
+	struct tuff_ctx_get_state s;
+	struct tuff_file *f;
+	struct run r;
+
+	m = tuff_mock_reset();
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	p.ctx_id = r.ctx;
+	CHECK_EQ(CALL(f, CTX_SET_PARAM, &p), 0);
+	m->hang = true;
+	CHECK_EQ(run_submit(f, &r), 0);
+	tuff_mock_advance(6000000);
+	CHECK_EQ(get_state(f, r.ctx, &s), 0);
+	CHECK(s.state & TUFF_CTX_STATE_TIMEDOUT);
+	tuff_local_close(f);
+}
+
+TEST(late_completion_is_no_hang)
+{
+	struct tuff_ctx_get_state s;
+	struct tuff_file *f;
+	struct run r;
+	int error;
+
+	m = tuff_mock_reset();
+	m->self_advance = false;
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	CHECK_EQ(run_submit(f, &r), 0);
+	tuff_mock_advance(100 * SEC);	/* ended long ago, nobody looked */
+	CHECK_EQ(get_state(f, r.ctx, &s), 0);
+	CHECK_EQ(s.state, 0);
+	CHECK_EQ(wait_so(f, r.so, 1, 0, &error), 0);
+	CHECK_EQ(error, 0);
+	tuff_local_close(f);
+}
+
+TEST(device_lost)
+{
+	struct tuff_ctx_get_state s;
+	struct tuff_file *f;
+	struct run r;
+	int error = 0;
+
+	m = tuff_mock_reset();
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	m->hang = true;
+	CHECK_EQ(run_submit(f, &r), 0);
+	m->lost = true;
+	CHECK_EQ(wait_so(f, r.so, 1, SEC, &error), 0);
+	CHECK_EQ(error, -EIO);
+	CHECK_EQ(run_submit(f, &r), -EIO);
+	CHECK_EQ(get_state(f, r.ctx, &s), 0);
+	CHECK(s.state & TUFF_CTX_STATE_FATAL);
+	CHECK_EQ(s.last_error, -EIO);
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+TEST(submit_and_record_fail)
+{
+	struct tuff_file *f;
+	struct run r;
+	int error = 0;
+
+	m = tuff_mock_reset();
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	m->submit_error = -ENOMEM;
+	CHECK_EQ(run_submit(f, &r), 0);
+	CHECK_EQ(wait_so(f, r.so, 1, SEC, &error), 0);
+	CHECK_EQ(error, -ENOMEM);
+	m->submit_error = 0;
+	CHECK_EQ(run_once(f, &r), 0);
+	/* another tuple of slots records again */
+	m->record_error = -ENOSPC;
+	{
+		struct tuff_job_slot s[2] = { { 0, r.in, TUFF_SLOT_READ, 0, 0, 4096 },
+					      { 1, r.out, TUFF_SLOT_WRITE, 0, 0, 4096 } };
+
+		CHECK_EQ(submit1(f, r.ctx, r.cb, s, 2, r.so, 9, NULL), 0);
+		CHECK_EQ(wait_so(f, r.so, 9, SEC, &error), 0);
+		CHECK_EQ(error, -ENOSPC);
+	}
+	m->record_error = 0;
+	r.point = 9;
+	CHECK_EQ(run_once(f, &r), 0);
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+TEST(kernel_fails_under_a_queued_job)
+{
+	struct { struct tuff_cmd_dispatch d; struct tuff_cmd_bind b[3]; } p = {
+		{ TUFF_CMD_DISPATCH, 24, 0, { 1, 1, 1 }, 3 },
+		{ { 0, 0, 0, 256 }, { 0, 0, 0, 64 }, { 1, 0, 0, 64 } } };
+	struct tuff_cmdbuf_slot decl[2] = { { 0, TUFF_SLOT_READ, 4096 }, { 1, TUFF_SLOT_WRITE, 4096 } };
+	struct tuff_spec spec = { 0, 64 };
+	struct tuff_file *f;
+	struct run r;
+	int error = 0;
+
+	m = tuff_mock_reset();
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	m->kernel_hang = true;
+	m->kernel_error = -ENOMEM;
+	CHECK_EQ(new_kernel(f, add_spv, sizeof(add_spv), &spec, 1, TUFF_KERNEL_UNIFORM, 3, 2,
+			    &p.d.kernel_id, err, sizeof(err)), 0);
+	CHECK_EQ(new_cmdbuf(f, &p, sizeof(p), decl, 2, &r.cb, err, sizeof(err)), 0);
+	CHECK_EQ(run_submit(f, &r), 0);
+	CHECK_EQ(wait_so(f, r.so, 1, SEC / 50, &error), -ETIME);
+	tuff_mock_lock();
+	m->kernel_hang = false;
+	tuff_mock_unlock();
+	CHECK_EQ(wait_so(f, r.so, 1, 10 * SEC, &error), 0);
+	CHECK_EQ(error, -ENOMEM);
+	CHECK_EQ(run_submit(f, &r), -ENOMEM);
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+/* --- an executor that lies -------------------------------------------------------- */
+
+TEST(lying_replies)
+{
+	struct tuff_query_stats st;
+	struct tuff_dev_query dq = { TUFF_QUERY_STATS, sizeof(st), PTR(&st) };
+	struct tuff_reply lie = { 0 };
+	struct tuff_file *f;
+	struct run r;
+	int error = 0;
+
+	m = tuff_mock_reset();
+	m->self_advance = false;
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	CHECK_EQ(run_submit(f, &r), 0);
+	/* cookies that were never given, types that do not fit, payloads that nobody asked for */
+	for (uint64_t c = 0; c < 300; c++) {
+		lie.cookie = c << 18;
+		lie.type = (uint32_t)(c % 12);
+		lie.error = c & 1 ? 0 : -EIO;
+		lie.payload = malloc(64);
+		lie.payload_size = 1u << 30;
+		tuff_reply_push(f->dev, &lie);
+	}
+	CHECK_EQ(CALL(f, DEV_QUERY, &dq), 0);
+	CHECK_EQ(st.jobs_running, 1);
+	CHECK_EQ(st.dead, 0);
+	/* the right cookie, twice, with an error that is none */
+	lie = (struct tuff_reply){ .cookie = f->dev->cookie << 20, .type = TUFF_MSG_RUN,
+				   .error = 12345 };
+	tuff_reply_push(f->dev, &lie);
+	tuff_reply_push(f->dev, &lie);
+	CHECK_EQ(wait_so(f, r.so, 1, SEC, &error), 0);
+	CHECK_EQ(error, -EPROTO);
+	/* the true answer comes late and finds nothing */
+	tuff_mock_advance(SEC);
+	CHECK_EQ(CALL(f, DEV_QUERY, &dq), 0);
+	CHECK_EQ(st.jobs_done, 1);
+	m->self_advance = true;
+	CHECK_EQ(run_once(f, &r), 0);
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+/* --- recordings and scheduling ----------------------------------------------------- */
+
+TEST(recordings_are_bounded)
+{
+	struct tuff_be_counters c0, c1;
+	struct tuff_file *f;
+	struct run r;
+	uint32_t big;
+
+	m = tuff_mock_reset();
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	big = new_bo(f, 4096 * 1000, TUFF_BO_MAPPABLE, 0);
+	for (int pass = 0; pass < 2; pass++) {
+		tuff_local_counters(f, &c0);
+		for (uint64_t i = 0; i < 600; i++) {
+			struct tuff_job_slot s[2] = {
+				{ 0, r.in, TUFF_SLOT_READ, 0, 0, 4096 },
+				{ 1, big, TUFF_SLOT_WRITE, 0, i * 4096, 4096 } };
+
+			CHECK_EQ(submit1(f, r.ctx, r.cb, s, 2, r.so, ++r.point, NULL), 0);
+			CHECK_EQ(wait_so(f, r.so, r.point, SEC, NULL), 0);
+		}
+		tuff_local_counters(f, &c1);
+		CHECK_EQ(c1.records - c0.records, 600);	/* 256 are kept */
+	}
+	CHECK(tuff_mock_objects() < 300);
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+TEST(same_recording_in_flight_twice)
+{
+	struct tuff_file *f;
+	struct run r;
+
+	m = tuff_mock_reset();
+	m->self_advance = false;
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(run_submit(f, &r), 0);
+	tuff_mock_advance(SEC);
+	CHECK_EQ(wait_so(f, r.so, 10, SEC, NULL), 0);
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+TEST(priority_between_clients)
+{
+	struct tuff_ctx_set_param p = { 0, TUFF_CTX_PRIORITY, TUFF_PRIORITY_HIGH };
+	struct tuff_syncobj_query q[2] = { { .count = 1 }, { .count = 1 } };
+	struct tuff_file *f[2];
+	uint64_t v[2] = { 0, 0 };
+	struct run r[2];
+
+	m = tuff_mock_reset();
+	m->self_advance = false;
+	for (int i = 0; i < 2; i++) {
+		CHECK((f[i] = open_file()));
+		CHECK_EQ(run_init(f[i], &r[i], 0), 0);
+		q[i].handles = PTR(&r[i].so);
+		q[i].points = PTR(&v[i]);
+	}
+	p.ctx_id = r[1].ctx;
+	CHECK_EQ(CALL(f[1], CTX_SET_PARAM, &p), 0);
+	for (int n = 0; n < 400; n++)
+		for (int i = 0; i < 2; i++)
+			CHECK_EQ(run_submit(f[i], &r[i]), 0);
+	for (int n = 0; n < 400; n++) {
+		tuff_mock_advance(1000000);
+		for (int i = 0; i < 2; i++)
+			CHECK_EQ(CALL(f[i], SYNCOBJ_QUERY, &q[i]), 0);
+	}
+	printf("  normal %llu, high %llu jobs\n", (unsigned long long)v[0], (unsigned long long)v[1]);
+	CHECK(v[1] > 2 * v[0] && v[0] > 10);
+	for (int i = 0; i < 2; i++)
+		tuff_local_close(f[i]);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+TEST(dependency_across_files)
+{
+	struct tuff_sync_op y = { 0, 0, 0 };
+	struct tuff_job j = { .syncs = ARRAY(&y, 1) };
+	struct tuff_submit a = { .jobs = ARRAY(&j, 1) };
+	struct tuff_file *f;
+	uint32_t c1, c2, s1, s2;
+	int error;
+
+	m = tuff_mock_reset();
+	m->self_advance = false;
+	f = open_file();
+	c1 = new_ctx(f, 0);
+	c2 = new_ctx(f, 0);
+	s1 = new_so(f);
+	s2 = new_so(f);
+	for (uint64_t i = 1; i < 40; i++)
+		CHECK_EQ(submit1(f, c1, 0, NULL, 0, s1, i, NULL), 0);
+	y = (struct tuff_sync_op){ TUFF_SYNC_TIMELINE, s1, 30 };
+	a.ctx_id = c2;
+	CHECK_EQ(CALL(f, SUBMIT, &a), 0);
+	CHECK_EQ(submit1(f, c2, 0, NULL, 0, s2, 0, NULL), 0);
+	tuff_mock_advance(SEC);
+	m->self_advance = true;
+	CHECK_EQ(wait_so(f, s2, 0, 5 * SEC, &error), 0);
+	CHECK_EQ(error, 0);
+	tuff_local_close(f);
+}
+
+TEST(deadline)
+{
+	struct tuff_sync_op y = { TUFF_SYNC_SIGNAL, 0, 0 };
+	struct tuff_job j = { .syncs = ARRAY(&y, 1) };
+	struct tuff_submit a = { .jobs = ARRAY(&j, 1) };
+	struct tuff_file *f;
+	int error = 0;
+
+	m = tuff_mock_reset();
+	f = open_file();
+	a.ctx_id = new_ctx(f, 0);
+	y.handle = new_so(f);
+	j.deadline_ns = tuff_mock_clock() - 1;
+	CHECK_EQ(CALL(f, SUBMIT, &a), 0);
+	CHECK_EQ(wait_so(f, y.handle, 0, SEC, &error), 0);
+	CHECK_EQ(error, -ETIME);
+	tuff_local_close(f);
+}
+
+/* --- threads -------------------------------------------------------------------------- */
+
+static void *client(void *arg)
+{
+	struct tuff_file *f = open_file();
+	struct run r;
+	int bad = 0;
+
+	(void)arg;
+	if (!f || run_init(f, &r, 0))
+		return (void *)1;
+	for (int i = 0; i < 300 && !bad; i++)
+		bad = run_once(f, &r);
+	tuff_local_close(f);
+	return (void *)(intptr_t)bad;
+}
+
+TEST(four_threads_four_files)
+{
+	pthread_t t[4];
+	void *ret;
+
+	tuff_mock_reset();
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_create(&t[i], NULL, client, NULL));
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &ret);
+		CHECK(!ret);
+	}
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+static struct tuff_file *shared;
+
+static void *worker(void *arg)
+{
+	struct tuff_spec spec = { 0, 64 };
+	struct run r;
+	uint32_t k;
+	char text[64];
+	int bad = 0;
+
+	(void)arg;
+	if (run_init(shared, &r, 0))
+		return (void *)1;
+	for (int i = 0; i < 100 && !bad; i++) {
+		struct tuff_kernel_destroy d = { 0 };
+
+		bad = run_once(shared, &r);
+		if (i % 10)
+			continue;
+		bad |= new_kernel(shared, add_spv, sizeof(add_spv), &spec, 1, TUFF_KERNEL_UNIFORM |
+				  (i & 1 ? TUFF_KERNEL_WAIT_READY : 0), 3, 2, &k, text, sizeof(text));
+		d.kernel_id = k;
+		bad |= CALL(shared, KERNEL_DESTROY, &d);
+	}
+	return (void *)(intptr_t)bad;
+}
+
+TEST(four_threads_one_file)
+{
+	pthread_t t[4];
+	void *ret;
+
+	tuff_mock_reset();
+	CHECK((shared = open_file()));
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_create(&t[i], NULL, worker, NULL));
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &ret);
+		CHECK(!ret);
+	}
+	tuff_local_close(shared);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
+static void *waiter(void *arg)
+{
+	uint32_t so = *(uint32_t *)arg;
+
+	return (void *)(intptr_t)wait_so(shared, so, 1, 10 * SEC, NULL);
+}
+
+/* One waits for the device, the others for it; all get their own. */
+TEST(waiters_take_turns)
+{
+	pthread_t t[4];
+	uint32_t so[4], ctx;
+	void *ret;
+
+	tuff_mock_reset()->self_advance = false;
+	CHECK((shared = open_file()));
+	ctx = new_ctx(shared, 0);
+	for (int i = 0; i < 4; i++) {
+		so[i] = new_so(shared);
+		CHECK_EQ(submit1(shared, ctx, 0, NULL, 0, so[i], 1, NULL), 0);
+	}
+	for (int i = 0; i < 4; i++)
+		CHECK(!pthread_create(&t[i], NULL, waiter, &so[3 - i]));
+	for (int i = 0; i < 4; i++) {
+		usleep(2000);
+		tuff_mock_advance(1000000);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(t[i], &ret);
+		CHECK(!ret);
+	}
+	tuff_local_close(shared);
+}
