@@ -122,9 +122,13 @@ bench-static: $B/tests/bench/bench_static
 check: setup-test
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sanitize
+	$(Q)$(MAKE) --no-print-directory SAN=thread sanitize
 # What runs under the sanitizers: our code on every input, without GPU drivers
 # (they leak and catch signals on their own account).
-SAN_BIN := $(filter-out $B/tests/vulkan/% $B/tests/driver/%,$(TEST_BIN))
+SAN_BIN := $(filter-out $B/tests/vulkan/%,$(TEST_BIN))
+ifeq ($(SAN),thread)
+SAN_BIN := $(filter $B/tests/uapi/% $B/tests/sched/% $B/tests/driver/%,$(TEST_BIN))
+endif
 sanitize: $(SAN_BIN)
 	$(Q)B=$B sh tests/run.sh $(SAN_BIN)
 clean:
