@@ -158,9 +158,11 @@ static bool transpose_view(struct pass *p, struct ir_node *n)
 		to_last &= perm[i] == (!i ? 0 : i == r - 1 ? 1 : i + 1);
 		to_first &= perm[i] == (!i ? 0 : i == 1 ? r - 1 : i - 1);
 	}
+	/* of three dimensions a swap is both: what x is decides */
+	to_last &= x->layout == TUFF_CL;
 	if (!on_cpu(p->m) && !(ex_value(p->m, x->dim[to_last ? 1 : r - 1], &c) && c % 4 == 0))
 		return false;
-	if (to_last && x->layout == TUFF_CL) {
+	if (to_last) {
 		o->layout = TUFF_PLAIN;
 	} else if (to_first && x->layout == TUFF_PLAIN && x->def) {
 		o->layout = TUFF_CL;
