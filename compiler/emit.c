@@ -154,7 +154,7 @@ static bool in_place(const struct ir_node *n, uint32_t i)
 {
 	const struct ir_value *x = n->in[i], *o = n->out[0];
 
-	if (!x || storage_of(x) != storage_of(o) || x->layout != o->layout || x->rank != o->rank ||
+	if (!x || !o || storage_of(x) != storage_of(o) || x->layout != o->layout || x->rank != o->rank ||
 	    memcmp(x->dim, o->dim, x->rank * sizeof(*x->dim)))
 		return false;
 	return (n->op >= TUFF_OP_ADD && n->op <= TUFF_OP_DIV && i < 2) ||
