@@ -157,7 +157,10 @@ static bool in_place(const struct ir_node *n, uint32_t i)
 	if (!x || !o || storage_of(x) != storage_of(o) || x->layout != o->layout || x->rank != o->rank ||
 	    memcmp(x->dim, o->dim, x->rank * sizeof(*x->dim)))
 		return false;
-	return (n->op >= TUFF_OP_ADD && n->op <= TUFF_OP_DIV && i < 2) ||
+	/* a residual: each chunk reads what it overwrites, and nothing else does */
+	if (i == 3 && !n->device && (n->op == TUFF_OP_CONV || n->op == TUFF_OP_MATMUL || n->op == TUFF_OP_GEMM))
+		return true;
+	return (n->op >= TUFF_OP_ADD && n->op <= TUFF_OP_DIV && i < 2) || n->op == TUFF_OP_FUSED ||
 	       (n->op >= TUFF_OP_NEG && n->op <= TUFF_OP_MISH && n->op != TUFF_OP_PRELU && i == 0) || n->op == TUFF_OP_SWISH ||
 	       (n->op == TUFF_OP_BATCHNORM && i == 0);
 }

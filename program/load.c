@@ -134,5 +134,6 @@ int tuff_program_load(const char *path, struct tuff_program **out, char *err, si
 	}
 	((struct mapped *)(*out)->priv)->map = map;
 	((struct mapped *)(*out)->priv)->size = st.st_size;
+	(*out)->mapped = true;
 	return 0;
 }

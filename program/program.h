@@ -270,6 +270,7 @@ struct tuff_program {
 	const uint8_t *spirv;	size_t spirv_size;
 	const uint8_t *data;	size_t data_size;	/* W_DATA bytes */
 	struct tuff_info info;
+	bool mapped;		/* data is a file's clean pages: what is read may be dropped */
 	void *priv;		/* owner's: mapping or heap block */
 	void (*destroy)(struct tuff_program *);
 };

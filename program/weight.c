@@ -99,7 +99,7 @@ void tuff_weight_drop(const struct tuff_weight_src *src, uint32_t i)
 	const struct tuff_weight *w = &src->p->weights[i];
 	uintptr_t page = sysconf(_SC_PAGESIZE), from, to;
 
-	if (w->src != TUFF_W_FILE)
+	if (w->src != TUFF_W_FILE && !(w->src == TUFF_W_DATA && src->p->mapped))
 		return;
 	from = ((uintptr_t)tuff_weight_bytes(src, i) + page - 1) & -page;
 	to = ((uintptr_t)tuff_weight_bytes(src, i) + w->size) & -page;

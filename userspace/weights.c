@@ -55,7 +55,7 @@ static int read_into(struct tuff_session *s, uint32_t i, uint32_t storage, void 
 	uint64_t n = elements(w);
 	int ret = 0;
 
-	if (w->src == TUFF_W_FILE && storage == w->dtype)
+	if ((w->src == TUFF_W_FILE || (w->src == TUFF_W_DATA && s->p->mapped)) && storage == w->dtype)
 		copy(&s->src, i, dst, n * tuff_dtype_size(storage));
 	else
 		ret = tuff_weight_read(&s->src, i, storage, dst);

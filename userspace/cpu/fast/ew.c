@@ -191,7 +191,7 @@ bool ew_float(int op, float p0, float p1, const float *a, const float *b, float 
 	case TUFF_EW_SOFTPLUS: LOOP(softplus(x));
 	case TUFF_EW_ELU: LOOP(x < 0 ? p0 * expm1f(x) : x);
 	case TUFF_EW_SELU: LOOP(p1 * (x > 0 ? x : p0 * expm1f(x)));
-	case TUFF_EW_CELU: LOOP((x > 0 ? x : 0) + fminf(0, p0 * expm1f(x / p0)));
+	case TUFF_EW_CELU: LOOP(x > 0 ? x : p0 * expm1f(x / p0));
 	case TUFF_EW_MISH: LOOP(x * tanhf(softplus(x)));
 	}
 	return false;

@@ -220,9 +220,9 @@ static double on_one(uint32_t op, double x, double p, double q)
 	case TUFF_OP_LEAKY_RELU: return x < 0 ? p * x : x;
 	case TUFF_OP_ELU: return x < 0 ? p * expm1(x) : x;
 	case TUFF_OP_SELU: return q * (x > 0 ? x : p * expm1(x));
-	case TUFF_OP_CELU: return fmax(0, x) + fmin(0, p * expm1(x / p));
+	case TUFF_OP_CELU: return x > 0 ? x : p * expm1(x / p);
 	case TUFF_OP_CLIP: x = x < p ? p : x; return x > q ? q : x;
-	case TUFF_OP_HARD_SIGMOID: return fmax(0, fmin(1, p * x + q));
+	case TUFF_OP_HARD_SIGMOID: x = p * x + q; return x < 0 ? 0 : x > 1 ? 1 : x;	/* NaN stays */
 	case TUFF_OP_HARD_SWISH: return x * fmax(0, fmin(1, x / 6 + 0.5));
 	case TUFF_OP_THRESHOLDED_RELU: return x > p ? x : 0;
 	case TUFF_OP_GELU: return gelu(x, p != 0);
