@@ -221,7 +221,8 @@ static void parent_signaled(struct tuff_fence *f, struct tuff_fence_cb *cb)
 	job_done(job->sched, job, f->error);
 }
 
-static void run_one(struct tuff_scheduler *s, struct tuff_sched_job *job)
+/* left: jobs that its entity still holds */
+static void run_one(struct tuff_scheduler *s, struct tuff_sched_job *job, uint32_t left)
 {
 	struct tuff_sched_fence *sf = job->s_fence;
 	struct tuff_fence *parent;
@@ -236,7 +237,7 @@ static void run_one(struct tuff_scheduler *s, struct tuff_sched_job *job)
 	if (!s->timer)
 		restart_timer(s);
 	TUFF_TRACE(sched_job_run, s->dev, sf->finished.context, sf->finished.seqno, s->ring,
-		   job->stats ? 1 : 0, s->credit_count, job->client);
+		   left, s->credit_count, job->client);
 	parent = s->ops->run_job(job, &error);
 	tuff_fence_signal(&sf->scheduled, now);
 	if (!parent) {
@@ -264,7 +265,7 @@ void tuff_sched_wake(struct tuff_scheduler *s)
 		while (!s->stopped && (e = tuff_sched_rq_select(s, &full))) {
 			job = tuff_sched_entity_pop(e);
 			if (job)
-				run_one(s, job);
+				run_one(s, job, e->njobs);
 		}
 	} while (s->again);
 	s->running = false;

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* The whole driver over the Vulkan back end: dispatches through the ioctls. */
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "tests/client.h"
 #include "tests/harness.h"
 #include "tests/vulkan/add.h"
@@ -221,5 +225,75 @@ TEST(timestamps)
 	CHECK_EQ(CALL(f, JOB_TIMESTAMPS, &a), 0);
 	CHECK_EQ(a.count, 2);
 	CHECK(ns[0] && ns[1] >= ns[0]);
+	tuff_local_close(f);
+}
+
+/* Nobody waits: queued jobs go on and the eventfd is told all the same. */
+TEST(eventfd_without_waiting)
+{
+	struct tuff_file *f = open_any();
+	struct tuff_syncobj_eventfd e = { .point = 300 };
+	struct pollfd p = { .events = POLLIN };
+	uint32_t ctx, cb;
+	char err[64];
+
+	if (!f)
+		SKIP("no device");
+	ctx = new_ctx(f, 0);
+	e.handle = new_so(f);
+	p.fd = e.fd = eventfd(0, EFD_CLOEXEC);
+	CHECK_EQ(new_cmdbuf(f, NULL, 0, NULL, 0, &cb, err, sizeof(err)), 0);
+	CHECK_EQ(CALL(f, SYNCOBJ_EVENTFD, &e), 0);
+	for (uint64_t i = 1; i <= 300; i++)
+		CHECK_EQ(submit1(f, ctx, cb, NULL, 0, e.handle, i, NULL), 0);
+	CHECK_EQ(poll(&p, 1, 5000), 1);
+	close(e.fd);
+	tuff_local_close(f);
+}
+
+/* 300 at once, more than the device takes; then only the last is waited for. */
+TEST(deep_queue)
+{
+	struct tuff_file *f = open_any();
+	uint32_t ctx, cb, so;
+	char err[64];
+	int error = 0;
+
+	if (!f)
+		SKIP("no device");
+	ctx = new_ctx(f, 0);
+	so = new_so(f);
+	CHECK_EQ(new_cmdbuf(f, NULL, 0, NULL, 0, &cb, err, sizeof(err)), 0);
+	for (uint64_t i = 1; i <= 3000; i++)
+		CHECK_EQ(submit1(f, ctx, cb, NULL, 0, so, i, NULL), 0);
+	CHECK_EQ(wait_so(f, so, 3000, 10 * SEC, &error), 0);
+	CHECK_EQ(error, 0);
+	tuff_local_close(f);
+}
+
+TEST(priority_low_and_stats)
+{
+	struct tuff_query_stats st;
+	struct tuff_query_mem mem[8];
+	struct tuff_dev_query q = { TUFF_QUERY_STATS, sizeof(st), PTR(&st) };
+	struct tuff_file *f = open_any();
+	uint32_t ctx, cb, so;
+	char err[64];
+
+	if (!f)
+		SKIP("no device");
+	CHECK((ctx = new_ctx(f, TUFF_PRIORITY_LOW)));
+	so = new_so(f);
+	CHECK_EQ(new_cmdbuf(f, NULL, 0, NULL, 0, &cb, err, sizeof(err)), 0);
+	for (uint64_t i = 1; i <= 10; i++) {
+		CHECK_EQ(submit1(f, ctx, cb, NULL, 0, so, i, NULL), 0);
+		CHECK_EQ(wait_so(f, so, i, SEC, NULL), 0);
+	}
+	CHECK_EQ(CALL(f, DEV_QUERY, &q), 0);
+	CHECK(st.jobs_done == 10 && st.records == 1 && st.record_hits == 9 && !st.dead);
+	CHECK(new_bo(f, 1 << 20, 0, TUFF_PLACE_DEVICE));
+	q = (struct tuff_dev_query){ TUFF_QUERY_MEM, sizeof(mem), PTR(mem) };
+	CHECK_EQ(CALL(f, DEV_QUERY, &q), 0);
+	CHECK(q.size >= sizeof(mem[0]) && mem[0].size && mem[0].used >= 1 << 20);
 	tuff_local_close(f);
 }
