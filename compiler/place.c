@@ -99,6 +99,21 @@ static bool is_index(const struct ir_node *n, uint32_t i)
 	return i == 1 && (n->op == TUFF_OP_GATHER || n->op == TUFF_OP_GATHER_ELEMENTS || n->op == TUFF_OP_GATHER_ND);
 }
 
+/* parameters that the lowering reads when the program is made, not operands */
+static bool is_parameter(const struct ir_node *n, uint32_t i)
+{
+	const struct ir_value *v = n->in[i];
+
+	if (!i || (v->weight == TUFF_NONE && !v->ival))
+		return false;
+	switch (n->op) {
+	case TUFF_OP_SLICE: case TUFF_OP_PAD: case TUFF_OP_TILE: case TUFF_OP_EXPAND: case TUFF_OP_RESIZE:
+	case TUFF_OP_SPLIT: case TUFF_OP_TRILU: case TUFF_OP_CUMSUM:
+		return n->op != TUFF_OP_PAD || i != 2;
+	}
+	return n->op >= TUFF_OP_REDUCE_SUM && n->op <= TUFF_OP_REDUCE_LOGSUMEXP;
+}
+
 static bool is_view(uint32_t op)
 {
 	return op == TUFF_OP_RESHAPE || op == TUFF_OP_FLATTEN || op == TUFF_OP_SQUEEZE || op == TUFF_OP_UNSQUEEZE;
@@ -124,7 +139,7 @@ static const char *why_not(struct ir_module *m, const struct ir_node *n, const s
 	const char *why = NULL;
 
 	for (uint32_t i = 0; i < n->nin && !why; i++)
-		if (n->in[i] && !is_index(n, i))
+		if (n->in[i] && !is_index(n, i) && !is_parameter(n, i))
 			why = wide(n->in[i], r[n->in[i]->id]);
 	for (uint32_t i = 0; i < n->nout && !why; i++)
 		if (n->out[i])

@@ -24,6 +24,7 @@ struct tuff_file_head {
 	uint32_t layout;	/* sum over sizes of the structs */
 	uint32_t target;	/* enum tuff_target */
 	uint32_t nsections;	/* SEC_COUNT */
+	uint64_t hash;		/* tuff_file_hash() */
 	struct tuff_info info;
 	struct {
 		uint64_t offset;	/* multiple of TUFF_FILE_PAGE */
@@ -34,5 +35,12 @@ struct tuff_file_head {
 extern const uint32_t tuff_section_size[SEC_COUNT];	/* bytes of an element */
 extern const char *const tuff_section_name[SEC_COUNT];
 uint32_t tuff_file_layout(void);
+/*
+ * XXH64 of everything that decides what a program does: the head without this
+ * field, all sections but the data, and integer weights. A damaged file is
+ * found before it runs. It is no signature: a program file is code, open only
+ * files of people you trust.
+ */
+uint64_t tuff_file_hash(const void *bytes);
 
 #endif

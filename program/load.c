@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "program/file.h"
 
@@ -28,6 +29,26 @@ uint32_t tuff_file_layout(void)
 	for (int i = 0; i < SEC_COUNT; i++)
 		h = (h ^ tuff_section_size[i]) * 16777619u;
 	return (h ^ (uint32_t)sizeof(struct tuff_file_head)) * 16777619u;
+}
+
+uint64_t tuff_file_hash(const void *bytes)
+{
+	struct tuff_file_head h;
+	const struct tuff_weight *w;
+	uint64_t hash, n;
+
+	memcpy(&h, bytes, sizeof(h));
+	h.hash = 0;
+	hash = XXH64(&h, sizeof(h), 1);
+	for (int i = 0; i < SEC_DATA; i++)
+		hash = XXH64((const char *)bytes + h.section[i].offset, h.section[i].count * tuff_section_size[i], hash);
+	w = (const void *)((const char *)bytes + h.section[SEC_WEIGHTS].offset);
+	n = h.section[SEC_WEIGHTS].count;
+	for (uint64_t i = 0; i < n; i++)
+		if (w[i].src == TUFF_W_DATA && w[i].dtype != TUFF_F32 && w[i].dtype != TUFF_F16 && w[i].dtype != TUFF_BF16 &&
+		    w[i].offset <= h.section[SEC_DATA].count && w[i].size <= h.section[SEC_DATA].count - w[i].offset)
+			hash = XXH64((const char *)bytes + h.section[SEC_DATA].offset + w[i].offset, w[i].size, hash);
+	return hash;
 }
 
 struct mapped {
@@ -71,6 +92,10 @@ int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out
 			return -EINVAL;
 		}
 		sec[i] = (const char *)bytes + off;
+	}
+	if (tuff_file_hash(bytes) != h->hash) {
+		snprintf(err, errlen, "the file is damaged: its hash does not match");
+		return -EBADMSG;
 	}
 	m = calloc(1, sizeof(*m));
 	if (!m)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,6 +75,22 @@ static int data(struct out *o, const struct tuff_program *p, struct tuff_weight 
 	return ret;
 }
 
+/* the hash, over the file as it is */
+static int seal(int fd)
+{
+	struct tuff_file_head *h;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	h = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (h == MAP_FAILED)
+		return -errno;
+	h->hash = tuff_file_hash(h);
+	munmap(h, st.st_size);
+	return 0;
+}
+
 static int all(struct out *o, const struct tuff_program *p, char *err, size_t errlen)
 {
 	const void *sec[SEC_COUNT] = { p->syms, p->exprs, p->tensors, p->bufs, NULL, p->kernels, p->steps, p->args, p->attrs,
@@ -106,6 +123,7 @@ static int all(struct out *o, const struct tuff_program *p, char *err, size_t er
 	if (!ret && lseek(o->fd, 0, SEEK_SET) < 0)
 		ret = -errno;
 	ret = ret ? ret : put(o, &h, sizeof(h));
+	ret = ret ? ret : seal(o->fd);
 	free(w);
 	return ret;
 }
