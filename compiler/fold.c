@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/ir.h"
+#include "compiler/shape.h"
 
 static bool const_dims(struct ir_module *m, const struct ir_value *v, int64_t *dim, uint64_t *n)
 {
@@ -259,41 +259,57 @@ static int evaluate(struct ir_module *m, struct ir_node *n)
 	return ret;
 }
 
+static int fold_node(struct ir_module *m, struct ir_node *n, uint64_t most)
+{
+	struct ir_value *v = n->out[0];
+	int64_t dim[TUFF_MAX_RANK];
+	uint32_t w = TUFF_NONE;
+	ir_expr *ival;
+	uint64_t count;
+	int ret;
+
+	for (uint32_t i = 0; i < n->nout; i++)
+		if (n->out[i] && (!const_dims(m, n->out[i], dim, &count) || count > most))
+			return 0;
+	if (n->nout == 1 && v && const_dims(m, v, dim, &count)) {
+		if (v->ival)
+			w = from_ival(m, v, v->rank, dim);
+		else if (n->op == TUFF_OP_CONSTANT_OF_SHAPE)
+			w = from_fill(m, n, dim, count);
+		else if ((n->op == TUFF_OP_RESHAPE || n->op == TUFF_OP_SQUEEZE || n->op == TUFF_OP_UNSQUEEZE ||
+			  n->op == TUFF_OP_FLATTEN) && n->in[0]->weight != TUFF_NONE)
+			w = view_of(m, n, dim);
+	}
+	if (w != TUFF_NONE) {
+		ival = v->ival;
+		ir_node_remove(m, n);
+		ir_make_const(m, v, w);
+		if (ival)
+			v->ival = ival;
+		return 0;
+	}
+	if (!m->opt->eval.run || !foldable(m, n))
+		return 0;
+	ret = evaluate(m, n);
+	if (!ret)	/* what cannot be evaluated says why when it runs */
+		ir_node_remove(m, n);
+	return ret == -ENOMEM ? ret : 0;
+}
+
+int fold_small(struct ir_module *m, struct ir_node *n)
+{
+	return fold_node(m, n, IR_MAX_IVAL);
+}
+
 int pass_fold(struct ir_module *m)
 {
 	for (struct ir_node *n = m->first, *next; n; n = next) {
-		struct ir_value *v = n->out[0];
-		int64_t dim[TUFF_MAX_RANK];
-		uint32_t w = TUFF_NONE;
-		ir_expr *ival;
-		uint64_t count;
+		int ret;
 
 		next = n->next;
-		if (n->nout == 1 && v && const_dims(m, v, dim, &count)) {
-			if (v->ival)
-				w = from_ival(m, v, v->rank, dim);
-			else if (n->op == TUFF_OP_CONSTANT_OF_SHAPE)
-				w = from_fill(m, n, dim, count);
-			else if ((n->op == TUFF_OP_RESHAPE || n->op == TUFF_OP_SQUEEZE || n->op == TUFF_OP_UNSQUEEZE ||
-				  n->op == TUFF_OP_FLATTEN) && n->in[0]->weight != TUFF_NONE)
-				w = view_of(m, n, dim);
-		}
-		if (w != TUFF_NONE) {
-			ival = v->ival;
-			ir_node_remove(m, n);
-			ir_make_const(m, v, w);
-			if (ival)
-				v->ival = ival;
-			continue;
-		}
-		if (m->opt->eval.run && foldable(m, n)) {
-			int ret = evaluate(m, n);
-
-			if (ret == -ENOMEM)
-				return ret;
-			if (!ret)	/* what cannot be evaluated says why when it runs */
-				ir_node_remove(m, n);
-		}
+		ret = fold_node(m, n, UINT64_MAX);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }

@@ -194,6 +194,29 @@ void ival_node(struct ir_module *m, struct ir_node *n)
 		return binary(m, n, TUFF_E_LT, false);
 	case TUFF_OP_GREATER:
 		return binary(m, n, TUFF_E_LT, true);
+	case TUFF_OP_MODULO:
+		if (!ir_attr_int(n, "fmod", 0))
+			binary(m, n, TUFF_E_MOD, false);
+		return;
+	case TUFF_OP_AND:	/* of 0 and 1 */
+		return binary(m, n, TUFF_E_MUL, false);
+	case TUFF_OP_OR:
+		return binary(m, n, TUFF_E_MAX, false);
+	case TUFF_OP_NOT:
+		e = x->ival ? make(m, out) : NULL;
+		for (uint32_t i = 0; e && i < out->nival; i++)
+			e[i] = ex_op(m, TUFF_E_EQ, x->ival[i], ex_const(m, 0));
+		out->ival = e;
+		return;
+	case TUFF_OP_REDUCE_PROD:
+		e = x->ival && x->rank == 1 ? make(m, out) : NULL;
+		if (!e || out->nival != 1)
+			return;
+		e[0] = ex_const(m, 1);
+		for (uint32_t i = 0; i < x->nival; i++)
+			e[0] = ex_mul(m, e[0], x->ival[i]);
+		out->ival = e;
+		return;
 	case TUFF_OP_GATHER:
 		return gather(m, n);
 	case TUFF_OP_CONCAT:

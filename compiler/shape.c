@@ -441,6 +441,8 @@ int pass_shape(struct ir_module *m)
 		next = n->next;
 		if (ret)	/* the nodes before it do its work */
 			ir_node_remove(m, n);
+		else if (fold_small(m, n))
+			return -ENOMEM;
 	}
 	return 0;
 }

@@ -13,6 +13,8 @@ TUFF_OPS(X)
 
 /* the rule of n (1: n is made of others now, see decompose.h), then the content of its outputs */
 int shape_node(struct ir_module *m, struct ir_node *n);
+/* fold.c: n becomes a constant if it is one and small, which shapes may depend on */
+int fold_small(struct ir_module *m, struct ir_node *n);
 /*
  * Sizes that must agree, of tensor v: an error where they are known not to, a
  * condition of the program (1 / condition) where only the inputs can tell.
