@@ -53,7 +53,7 @@ LIBS_TOOL := -ljson-c -lpng -ljpeg -lzip -lprotobuf-c -lvulkan -ldrm -lSPIRV-Too
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all bench bench-static demo check clean setup setup-test test sanitize
+.PHONY: all install uninstall bench bench-static demo check clean setup setup-test test sanitize
 all: $(LIB_C) $(LIB_T) $(TOOL)
 
 $B/%.o: %.c
@@ -84,9 +84,10 @@ $B/gen/shaders.c: $(SHADERS:%.comp=$B/%.spv) tools/embed-shaders.sh
 $B/libtuffc.so: $(call obj,$(COMPILER) $(PROGRAM)) $(PROTO_O) $(SHADER_O)
 	$(say) LD $@
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_C)
-$B/libtuff.so: $(call obj,$(USER) $(PROGRAM) $(DRIVER))
+$B/libtuff.so: $(call obj,$(USER) $(PROGRAM) $(DRIVER)) userspace/libtuff.map
 	$(say) LD $@
-	$(Q)$(CC) -shared $(ALL_LDFLAGS) $^ -o $@ $(LIBS_T)
+	$(Q)$(CC) -shared -Wl,-soname,libtuff.so.0 -Wl,--version-script=userspace/libtuff.map $(ALL_LDFLAGS) $(filter %.o,$^) -o $@ $(LIBS_T)
+	$(Q)ln -sf libtuff.so $@.0
 $B/tuff: $(call obj,$(TOOLS)) $(PROTO_O) $(LIB_T)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) $(call obj,$(TOOLS)) $(PROTO_O) -o $@ -L$B -ltuff -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' $(LIBS_TOOL)
@@ -131,6 +132,30 @@ SAN_BIN := $(filter $B/tests/uapi/% $B/tests/sched/% $B/tests/driver/%,$(TEST_BI
 endif
 sanitize: $(SAN_BIN)
 	$(Q)B=$B sh tests/run.sh $(SAN_BIN)
+# DESTDIR and prefix as usual
+INC := $(DESTDIR)$(prefix)/include
+LIB := $(DESTDIR)$(prefix)/lib
+SHARE := $(DESTDIR)$(prefix)/share
+install: all
+	$(say) INSTALL $(DESTDIR)$(prefix)
+	$(Q)install -d $(DESTDIR)$(prefix)/bin $(LIB)/pkgconfig $(INC)/tuff $(SHARE)/man/man1 $(SHARE)/man/man3 \
+		$(SHARE)/bash-completion/completions $(SHARE)/tuff/bpftrace
+	$(Q)install $B/tuff $(DESTDIR)$(prefix)/bin/
+	$(Q)install -m 644 $B/libtuff.so $(LIB)/libtuff.so.$(VERSION)
+	$(Q)ln -sf libtuff.so.$(VERSION) $(LIB)/libtuff.so.0 && ln -sf libtuff.so.0 $(LIB)/libtuff.so
+	$(Q)install -m 644 $B/libtuffc.so $(LIB)/
+	$(Q)install -m 644 userspace/tuff.h $(INC)/
+	$(Q)install -m 644 uapi/*.h $(INC)/tuff/
+	$(Q)sed 's|@prefix@|$(prefix)|; s|@version@|$(VERSION)|' tuff.pc.in > $(LIB)/pkgconfig/tuff.pc
+	$(Q)install -m 644 tools/man/*.1 $(SHARE)/man/man1/
+	$(Q)install -m 644 tools/man/*.3 $(SHARE)/man/man3/
+	$(Q)install -m 644 tools/completion/tuff.bash $(SHARE)/bash-completion/completions/tuff
+	$(Q)install -m 644 tools/bpftrace/*.bt $(SHARE)/tuff/bpftrace/
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(prefix)/bin/tuff $(LIB)/libtuff.so* $(LIB)/libtuffc.so $(LIB)/pkgconfig/tuff.pc $(INC)/tuff.h \
+		$(SHARE)/bash-completion/completions/tuff $(patsubst tools/man/%,$(SHARE)/man/man1/%,$(wildcard tools/man/*.1)) \
+		$(patsubst tools/man/%,$(SHARE)/man/man3/%,$(wildcard tools/man/*.3))
+	$(Q)rm -rf $(INC)/tuff $(SHARE)/tuff
 clean:
 	$(Q)rm -rf .build
 

@@ -176,7 +176,9 @@ static int compare(const struct opts *o, const struct model *m, json_object *to)
 	else
 		json_object_put(list);
 	model_close(&ref);
-	return ret ? ret : far;
+	if (!ret && far)
+		ret = fail("the two devices differ beyond the tolerance");
+	return ret;
 }
 
 struct line {

@@ -268,7 +268,10 @@ static int parse(const struct command *c, int argc, char **argv, struct opts *o)
 		if (opt < 256 && opt != '?' && at >= 0)
 			name = letter;
 		if (opt == '?' || !takes(c, name)) {
-			fprintf(stderr, "tuff %s: option '%s' is not known here\n%s", c->name, argv[optind - 1], c->help);
+			if (opt == '?')
+				fprintf(stderr, "tuff %s: option '%s' is not known\n%s", c->name, argv[optind - 1], c->help);
+			else
+				fprintf(stderr, "tuff %s: option '%s%s' is not known here\n%s", c->name, name[1] ? "--" : "-", name, c->help);
 			return 2;
 		}
 		if (option(c, o, opt, name))
