@@ -50,6 +50,9 @@ static void binary(struct ir_module *m, struct ir_node *n, uint32_t op, bool swa
 		/* Div truncates towards zero; sizes are not negative, constants may be */
 		if (op == TUFF_E_DIV && ((ex_value(m, at(a, i), &x) && x < 0) || (ex_value(m, at(b, i), &y) && y <= 0)))
 			return;
+		/* an expression that nobody needs must not fail for some sizes */
+		if (op == TUFF_E_MOD && (!ex_value(m, at(b, i), &y) || y <= 0))
+			return;
 		e[i] = ex_op(m, op, at(a, i), at(b, i));
 	}
 	out->ival = e;
