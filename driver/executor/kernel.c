@@ -166,6 +166,7 @@ void exec_compilers_stop(struct tuff_exec *x)
 	pthread_mutex_unlock(&x->lock);
 	for (uint32_t i = 0; i < x->ncompilers; i++)
 		pthread_join(x->compiler[i], NULL);
+	x->ncompilers = 0;
 	while ((k = list_first(&x->compile, struct exec_kernel, node))) {
 		list_del(&k->node);
 		exec_kernel_put(x, k);

@@ -351,6 +351,9 @@ int tuff_transport_init(struct tuff_device *dev)
 
 void tuff_transport_fini(struct tuff_device *dev)
 {
+	struct tuff_pend *p;
+	uint32_t id;
+
 	if (dev->bg_started) {
 		pthread_mutex_lock(&dev->bg_lock);
 		dev->bg_stop = true;
@@ -358,6 +361,16 @@ void tuff_transport_fini(struct tuff_device *dev)
 		pthread_mutex_unlock(&dev->bg_lock);
 		pthread_join(dev->bg, NULL);
 	}
+	exec_compilers_stop(dev->exec);
+	pthread_mutex_lock(&dev->lock);
+	tuff_drain(dev);
+	idr_for_each(&dev->pends, id, p) {	/* what nobody will answer any more */
+		struct tuff_reply r = { .cookie = p->cookie, .type = p->type,
+					.error = -ECANCELED };
+
+		handle(dev, &r);
+	}
+	pthread_mutex_unlock(&dev->lock);
 	tuff_exec_destroy(dev->exec);
 	for (uint32_t i = dev->rhead; i != dev->rtail; i++)
 		free(dev->replies[i & (dev->rcap - 1)].payload);
