@@ -121,6 +121,12 @@ void cpu_weight_done(const struct cpu_args *a, uint32_t i);
 void *cpu_weight_packed(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen);
 void *cpu_weight_add(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen, size_t size);
 
+/*
+ * fast/strided.c: out[i0,i1..] = in[sum(i * st)]; strides in elements of out's
+ * type, any sign, 0 repeats. `o` as stored (cpu_stored()).
+ */
+void cpu_strided(const struct cpu_args *a, const struct cpu_tensor *o, const void *in, const int64_t *st);
+
 /* the rows, by file */
 int cpu_unary(const struct cpu_args *a, void *st);
 int cpu_binary(const struct cpu_args *a, void *st);

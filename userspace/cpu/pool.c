@@ -5,6 +5,11 @@
  * run ends when the caller has closed the gate and nobody is inside, so a
  * helper that comes late finds it closed and touches nothing. The word is a
  * futex: helpers sleep on it, and so does the caller that waits for the last.
+ *
+ * Chunks are shared out before they are taken: each worker has a share of
+ * neighbours, the same one in every run of as many chunks, and takes from the
+ * front of it; who has nothing left takes from the back of another's. So what
+ * one operator wrote is read by the next from the same core's cache.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -13,7 +18,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "userspace/cpu/cpu.h"
@@ -23,7 +30,14 @@
 #define INSIDE 0xffu
 #define OPEN 0x100u
 #define RUN 0x200u
-#define SPIN 200	/* pauses of about 40 ns: between two operators, not longer */
+/*
+ * How long a worker looks for work before it sleeps: longer than the gap
+ * between two operators (a wake across cores takes 33 us and the operators of
+ * small networks not much more), far shorter than a scheduler's slice, so that
+ * a neighbour loses nothing that it would notice.
+ */
+#define SPIN_NS 100000
+#define PAUSES 16		/* between two looks at the clock */
 
 extern void omp_set_num_threads(int) __attribute__((weak));
 
@@ -32,9 +46,7 @@ struct cpu_pool {
 	_Atomic uint32_t sleepers;
 	_Atomic uint32_t caller_waits;
 	_Atomic bool quit;
-	_Atomic int64_t next;
-	int64_t n;		/* of the run: written before the gate opens */
-	unsigned int limit;
+	unsigned int limit;	/* of the run, as fn and arg: written before the gate opens */
 	cpu_chunk_fn fn;
 	void *arg;
 	pthread_mutex_t busy;	/* held by the thread whose run it is */
@@ -44,6 +56,9 @@ struct cpu_pool {
 		unsigned int index;
 		pthread_t thread;
 	} helper[MAX_WORKERS];
+	struct share {		/* chunks not taken: front in the low half, end in the high one */
+		_Alignas(64) _Atomic uint64_t range;
+	} share[MAX_WORKERS];
 };
 
 static pthread_mutex_t global_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -69,12 +84,46 @@ static void relax(void)
 #endif
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* false: it has been long enough; *until starts at 0 */
+static bool spin(int64_t *until)
+{
+	int64_t now = now_ns();
+
+	if (!*until)
+		*until = now + SPIN_NS;
+	for (int i = 0; i < PAUSES; i++)
+		relax();
+	return now < *until;
+}
+
+/* a chunk of s: its first, or its last for who helps out; -1: none is left */
+static int64_t take(struct share *s, bool last)
+{
+	uint64_t r = atomic_load_explicit(&s->range, memory_order_relaxed), to;
+
+	do {
+		if ((uint32_t)r >= r >> 32)
+			return -1;
+		to = last ? r - (1ull << 32) : r + 1;
+	} while (!atomic_compare_exchange_weak_explicit(&s->range, &r, to, memory_order_relaxed, memory_order_relaxed));
+	return last ? (int64_t)(to >> 32) : (int64_t)(uint32_t)r;
+}
+
 static void work(struct cpu_pool *p, unsigned int worker)
 {
 	int64_t i;
 
-	while ((i = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed)) < p->n)
-		p->fn(p->arg, i, worker);
+	for (unsigned int k = 0; k < p->limit; k++)
+		while ((i = take(&p->share[(worker + k) % p->limit], k)) >= 0)
+			p->fn(p->arg, i, worker);
 }
 
 /* into the run that is open, unless it is the one already seen */
@@ -101,7 +150,7 @@ static void *helper(void *arg)
 	struct helper *h = arg;
 	struct cpu_pool *p = h->p;
 	uint32_t seen = 0;
-	int spins = 0;
+	int64_t until = 0;
 
 	if (omp_set_num_threads)
 		omp_set_num_threads(1);
@@ -113,38 +162,37 @@ static void *helper(void *arg)
 			if (h->index < p->limit)
 				work(p, h->index);
 			leave(p);
-			spins = 0;
+			until = 0;
 			continue;
 		}
-		if (spins++ < SPIN) {
-			relax();
+		if (spin(&until))
 			continue;
-		}
 		atomic_fetch_add(&p->sleepers, 1);
 		g = atomic_load(&p->gate);
 		if (!atomic_load(&p->quit) && (!(g & OPEN) || (g & ~INSIDE) == (seen & ~INSIDE)))
 			futex_wait(&p->gate, g);
 		atomic_fetch_sub(&p->sleepers, 1);
-		spins = 0;
+		until = 0;
 	}
 	return NULL;
 }
 
 void cpu_pool_run(struct cpu_pool *p, unsigned int threads, int64_t n, cpu_chunk_fn fn, void *arg)
 {
+	int64_t until = 0;
 	uint32_t g;
-	int spins = 0;
 
-	if (!p || threads < 2 || n < 2 || !p->nthreads || pthread_mutex_trylock(&p->busy)) {
+	if (!p || threads < 2 || n < 2 || n > INT32_MAX || !p->nthreads || pthread_mutex_trylock(&p->busy)) {
 		for (int64_t i = 0; i < n; i++)
 			fn(arg, i, 0);
 		return;
 	}
-	p->n = n;
 	p->fn = fn;
 	p->arg = arg;
-	p->limit = threads;
-	atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+	p->limit = threads > p->nthreads + 1 ? p->nthreads + 1 : threads;
+	for (unsigned int i = 0; i < p->limit; i++)
+		atomic_store_explicit(&p->share[i].range, (uint64_t)(n * (i + 1) / p->limit) << 32 | (uint64_t)(n * i / p->limit),
+				      memory_order_relaxed);
 	g = atomic_load(&p->gate);	/* closed, nobody inside */
 	atomic_store(&p->gate, (g + RUN) | OPEN);
 	if (atomic_load(&p->sleepers))
@@ -152,10 +200,8 @@ void cpu_pool_run(struct cpu_pool *p, unsigned int threads, int64_t n, cpu_chunk
 	work(p, 0);
 	atomic_fetch_and(&p->gate, ~OPEN);
 	while ((g = atomic_load(&p->gate)) & INSIDE) {
-		if (spins++ < SPIN) {
-			relax();
+		if (spin(&until))
 			continue;
-		}
 		atomic_store(&p->caller_waits, 1);
 		g = atomic_load(&p->gate);
 		if (g & INSIDE)
@@ -199,9 +245,11 @@ struct cpu_pool *cpu_pool_get(unsigned int threads)
 	pthread_mutex_lock(&global_lock);
 	p = global;
 	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (p)
+		p = aligned_alloc(64, sizeof(*p));
+		if (p) {
+			memset(p, 0, sizeof(*p));
 			pthread_mutex_init(&p->busy, NULL);
+		}
 		global = p;
 	}
 	if (p) {

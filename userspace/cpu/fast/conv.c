@@ -19,15 +19,18 @@
 
 #define MAX_VARIANTS 8
 #define CHUNKS 4		/* for each worker: what is left over at the end is small */
-#define MIN_MACS (1 << 21)	/* of a chunk: some 20 microseconds */
+#define MIN_NS 8000		/* of a chunk */
+#define MACS_NS 100		/* multiply-adds and bytes of activations in a nanosecond, about: */
+#define BYTES_NS 32		/* depthwise convolutions are bound by these */
 #define MIN_PIXELS 48		/* of a chunk: fewer starve the matrix kernels */
-#define BIG_WEIGHTS (1 << 20)	/* bytes: half of a core's L2 */
+#define BIG_WEIGHTS (1 << 19)	/* bytes: a quarter of a core's L2 */
 #define HEADER 1024		/* before packed weights: their description */
 
 enum { SRC, WEI, BIAS, DST, SCRATCH, NMEM };
 
 struct variant {		/* one shape of chunk */
 	int64_t rows, in_rows, pad0, pad1;
+	dnnl_primitive_desc_t pd;
 	dnnl_primitive_t prim;
 	dnnl_memory_t (*mem)[NMEM];	/* by worker */
 	size_t scratch;
@@ -63,12 +66,22 @@ struct geometry {
 	int64_t group;
 };
 
+static void forget(struct conv *c)
+{
+	for (int i = 0; i < c->nvar; i++) {
+		if (c->var[i].pd)
+			dnnl_primitive_desc_destroy(c->var[i].pd);
+		c->var[i].pd = NULL;
+	}
+}
+
 void cpu_conv_destroy(void *st)
 {
 	struct conv *c = st;
 
 	if (!c)
 		return;
+	forget(c);
 	for (int i = 0; i < c->nvar; i++) {
 		struct variant *v = &c->var[i];
 
@@ -134,7 +147,8 @@ static void cut(const struct cpu_args *a, const struct geometry *g, struct conv 
 {
 	const struct cpu_tensor *x = &a->in[0], *w = &a->in[1], *o = &a->out[0];
 	int64_t want = CHUNKS * (int64_t)a->threads, oc = w->dim[0], wcount = cpu_numel(w);
-	int64_t pixels = cpu_count(o, 2, o->rank), macs = wcount * pixels;
+	int64_t pixels = cpu_count(o, 2, o->rank);
+	int64_t ns = wcount * pixels / MACS_NS + (cpu_count(x, 1, x->rank) + cpu_count(o, 1, o->rank)) * (int64_t)sizeof(float) / BYTES_NS;
 
 	c->parts = c->nblocks = 1;
 	if (a->threads < 2 || x->layout != TUFF_CL)
@@ -147,8 +161,10 @@ static void cut(const struct cpu_args *a, const struct geometry *g, struct conv 
 			}
 	want = (want + x->dim[0] * c->parts - 1) / (x->dim[0] * c->parts);
 	want = clamp(want, 1, o->dim[2]);
-	want = clamp(want, 1, pixels / MIN_PIXELS);
-	want = clamp(want, 1, macs / c->parts / MIN_MACS);
+	if (g->group == 1 && want > pixels / MIN_PIXELS)
+		want = pixels / MIN_PIXELS;
+	if (want > ns / c->parts / MIN_NS)
+		want = ns / c->parts / MIN_NS;
 	c->nblocks = want < 1 ? 1 : want;
 }
 
@@ -171,9 +187,17 @@ static dnnl_status_t attributes(const struct conv *c, dnnl_primitive_attr_t *att
 	return st;
 }
 
-/* the primitive of a variant; *wmd: its weights, given or to be chosen */
-static dnnl_status_t make(const struct cpu_args *a, const struct geometry *g, struct conv *c, struct variant *v,
-			  dnnl_memory_desc_t *wmd, bool chosen)
+/* oneDNN's plain loops take whatever the others refuse, a hundred times slower */
+static bool is_slow(const_dnnl_primitive_desc_t pd)
+{
+	const char *name = "";
+
+	return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) || !strncmp(name, "ref", 3);
+}
+
+/* how oneDNN would compute a variant with weights of form *wmd, which may be "any" */
+static dnnl_status_t describe(const struct cpu_args *a, const struct geometry *g, const struct conv *c, struct variant *v,
+			      const dnnl_memory_desc_t *wmd)
 {
 	static const dnnl_format_tag_t tags[] = { 0, 0, 0, dnnl_abc, dnnl_abcd, dnnl_abcde, dnnl_abcdef };
 	static const dnnl_format_tag_t last[] = { 0, 0, 0, dnnl_acb, dnnl_acdb, dnnl_acdeb };
@@ -181,7 +205,6 @@ static dnnl_status_t make(const struct cpu_args *a, const struct geometry *g, st
 	dnnl_dims_t xd = { 0 }, od = { 0 }, bd = { 0 }, p0 = { 0 }, p1 = { 0 };
 	dnnl_memory_desc_t xm, bm, om;
 	dnnl_convolution_desc_t cd;
-	dnnl_primitive_desc_t pd = NULL;
 	dnnl_primitive_attr_t attr = NULL;
 	dnnl_status_t st;
 
@@ -201,25 +224,39 @@ static dnnl_status_t make(const struct cpu_args *a, const struct geometry *g, st
 	st = st ? st : dnnl_dilated_convolution_forward_desc_init(&cd, dnnl_forward_inference, dnnl_convolution_direct, &xm, wmd,
 								  cpu_has(a, 2) ? &bm : NULL, &om, g->s, g->d, p0, p1);
 	st = st ? st : attributes(c, &attr);
-	st = st ? st : dnnl_primitive_desc_create(&pd, &cd, attr, cpu_dnnl_engine(), NULL);
-	st = st ? st : dnnl_primitive_create(&v->prim, pd);
-	if (!st && !chosen)
-		*wmd = *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
-	if (!st) {
-		const dnnl_memory_desc_t *sm = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-		const dnnl_memory_desc_t *md[NMEM] = { &xm, wmd, &bm, &om, sm };
-
-		v->scratch = dnnl_memory_desc_get_size(sm);
-		v->mem = calloc(c->workers, sizeof(*v->mem));
-		st = v->mem ? 0 : dnnl_out_of_memory;
-		for (unsigned int w = 0; w < c->workers && !st; w++)
-			for (int k = 0; k < NMEM && !st; k++)
-				st = dnnl_memory_create(&v->mem[w][k], md[k], cpu_dnnl_engine(), NULL);
-	}
-	if (pd)
-		dnnl_primitive_desc_destroy(pd);
+	st = st ? st : dnnl_primitive_desc_create(&v->pd, &cd, attr, cpu_dnnl_engine(), NULL);
 	if (attr)
 		dnnl_primitive_attr_destroy(attr);
+	return st;
+}
+
+/* descriptions of all variants for weights of one form; false: some have only slow ones */
+static bool agree(const struct cpu_args *a, const struct geometry *g, struct conv *c, const dnnl_memory_desc_t *wmd)
+{
+	for (int i = 0; i < c->nvar; i++)
+		if (!c->var[i].pd && (describe(a, g, c, &c->var[i], wmd) || is_slow(c->var[i].pd))) {
+			forget(c);
+			return false;
+		}
+	return true;
+}
+
+static dnnl_status_t make(const struct conv *c, struct variant *v)
+{
+	static const struct {
+		dnnl_query_t what;
+		int arg;
+	} of[NMEM] = { [SRC] = { dnnl_query_src_md }, [WEI] = { dnnl_query_weights_md }, [BIAS] = { dnnl_query_weights_md, 1 },
+		       [DST] = { dnnl_query_dst_md }, [SCRATCH] = { dnnl_query_scratchpad_md } };
+	dnnl_status_t st = dnnl_primitive_create(&v->prim, v->pd);
+
+	v->scratch = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(v->pd, dnnl_query_scratchpad_md, 0));
+	v->mem = calloc(c->workers, sizeof(*v->mem));
+	st = st ? st : v->mem ? 0 : dnnl_out_of_memory;
+	for (unsigned int w = 0; w < c->workers && !st; w++)
+		for (int k = 0; k < NMEM && !st; k++)
+			st = dnnl_memory_create(&v->mem[w][k], dnnl_primitive_desc_query_md(v->pd, of[k].what, of[k].arg),
+						cpu_dnnl_engine(), NULL);
 	return st;
 }
 
@@ -329,6 +366,39 @@ static bool blocks(const struct cpu_args *a, const struct geometry *g, struct co
 	return true;
 }
 
+/*
+ * Blocks and descriptions of their kernels: as many blocks as cut() would like,
+ * fewer where no form of the weights suits all of them. *md: that form, which
+ * is `given` if weights are packed already.
+ */
+static dnnl_status_t choose(const struct cpu_args *a, const struct geometry *g, struct conv *c, dnnl_memory_desc_t *md, bool given)
+{
+	int64_t want = c->nblocks;
+	dnnl_memory_desc_t any;
+	dnnl_status_t st = plain_md(a, g, c->oc, true, &any);
+
+	for (c->nblocks = want; c->nblocks && !st; c->nblocks /= 2) {
+		if (!blocks(a, g, c))
+			continue;
+		if (given) {
+			if (agree(a, g, c, md))
+				return 0;
+			continue;
+		}
+		for (int k = 0; k < c->nvar; k++) {
+			st = describe(a, g, c, &c->var[k], &any);
+			if (st)
+				break;
+			*md = *dnnl_primitive_desc_query_md(c->var[k].pd, dnnl_query_weights_md, 0);
+			if (c->nblocks == 1 || (!is_slow(c->var[k].pd) && agree(a, g, c, md)))
+				return 0;
+			forget(c);
+		}
+	}
+	c->nblocks = want;
+	return st ? st : dnnl_unimplemented;
+}
+
 static dnnl_status_t prepare(const struct cpu_args *a, struct conv *c)
 {
 	const struct cpu_tensor *x = &a->in[0], *o = &a->out[0];
@@ -355,31 +425,26 @@ static dnnl_status_t prepare(const struct cpu_args *a, struct conv *c)
 	c->block = calloc(c->nblocks, sizeof(*c->block));
 	if (!c->block)
 		return dnnl_out_of_memory;
-	if (!blocks(a, &g, c)) {
-		c->nblocks = 1;
-		blocks(a, &g, c);
-	}
 	key = c->parts;
 	had = a->weights && cpu_is_weight(a, 1) ? cpu_weight_packed(a, 1, &key, sizeof(key)) : NULL;
-	if (had) {	/* as an earlier plan packed them, if this shape has a kernel for that */
+	if (had) {	/* as an earlier plan packed them, if these shapes have kernels for that */
 		memcpy(&md, had, sizeof(md));
-		if (!make(a, &g, c, &c->var[0], &md, true)) {
-			c->weights = (char *)had + HEADER;
-			c->part_bytes = (dnnl_memory_desc_get_size(&md) + 63) / 64 * 64;
-		} else {
+		if (choose(a, &g, c, &md, true)) {
 			had = NULL;
 			key = -c->parts - (int64_t)x->dim[2] * 1024;
 		}
 	}
 	if (!had) {
-		st = plain_md(a, &g, c->oc, true, &md);
-		st = st ? st : make(a, &g, c, &c->var[0], &md, false);
+		st = choose(a, &g, c, &md, false);
 		st = st ? st : pack(a, &g, c, &md, key);
 		if (st)
 			return st;
+	} else {
+		c->weights = (char *)had + HEADER;
+		c->part_bytes = (dnnl_memory_desc_get_size(&md) + 63) / 64 * 64;
 	}
-	for (int i = 1; i < c->nvar; i++) {
-		st = make(a, &g, c, &c->var[i], &md, true);
+	for (int i = 0; i < c->nvar; i++) {
+		st = make(c, &c->var[i]);
 		if (st)
 			return st;
 	}

@@ -14,6 +14,7 @@
 
 #define CHUNKS 4		/* for each worker */
 #define MIN_MACS (1 << 20)	/* of a chunk */
+#define MIN_READ (1 << 16)	/* elements of a chunk's operands: what binds a matrix times a vector */
 #define MIN_COLS 128		/* narrower chunks pack the left side too often */
 #define MIN_ROWS 32
 
@@ -109,7 +110,8 @@ static int64_t piece(int64_t len, int64_t pieces, int64_t least)
 static int run(struct product *p)
 {
 	const struct cpu_args *a = p->a;
-	int64_t want = CHUNKS * (int64_t)a->threads, macs = p->M * p->N * (p->K ? p->K : 1), all = macs * p->batches;
+	int64_t want = CHUNKS * (int64_t)a->threads, K = p->K ? p->K : 1;
+	int64_t most = p->M * p->N * K * p->batches / MIN_MACS, read = (p->M + p->N) * K * p->batches / MIN_READ;
 	size_t np;
 	const float *ap = tuff_attr_floats(a->p, a->s, "act_p", &np);
 
@@ -119,8 +121,9 @@ static int run(struct product *p)
 	p->p0 = np > 0 ? ap[0] : 0;
 	p->p1 = np > 1 ? ap[1] : 0;
 	p->res = cpu_has(a, 3) ? a->in[3].data : NULL;
-	if (want > all / MIN_MACS)
-		want = all / MIN_MACS;
+	most = most > read ? most : read;
+	if (want > most)
+		want = most;
 	if (a->threads < 2 || want < 1)
 		want = 1;
 	/* as many whole matrices as balance allows, else columns, else rows */

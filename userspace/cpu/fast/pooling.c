@@ -9,6 +9,10 @@
 #include "userspace/cpu/ref/ref.h"
 #include "userspace/cpu/window.h"
 
+#define BLOCK 256		/* channels at a time of a global pool */
+#define PARTIAL 256		/* pixels of a partial sum */
+#define SPLIT (1 << 14)		/* elements worth a second worker */
+
 struct pool_run {
 	const struct cpu_args *a;
 	struct cpu_window w;
@@ -113,11 +117,16 @@ static void global_part(void *arg, int64_t i, unsigned int worker)
 	if (len <= 0)
 		return;
 	memcpy(out, p, len * sizeof(*out));
-	for (int64_t k = 1; k < in; k++) {
-		if (max)
-			take_max(out, p + k * C, len);
-		else
-			take_sum(out, p + k * C, len);
+	/* sums of a few hundred each are summed: one long sum in float32 would lose digits */
+	for (int64_t k = 1; k < in; k += PARTIAL) {
+		float part[BLOCK], *to = max ? out : part;
+		int64_t end = k + PARTIAL < in ? k + PARTIAL : in;
+
+		memset(part, 0, len * sizeof(*part));
+		for (int64_t i = k; i < end; i++)
+			(max ? take_max : take_sum)(to, p + i * C, len);
+		if (!max)
+			take_sum(out, part, len);
 	}
 	if (!max)
 		scale(out, 1.0f / in, len);
@@ -128,13 +137,14 @@ int cpu_gpool(const struct cpu_args *a, void *st)
 	const struct cpu_tensor *x = &a->in[0];
 	struct global_run r = { .a = a, .parts = 1, .part = x->dim[1] };
 
-	/* long sums in float32 lose what the reference keeps */
-	if (x->dtype != TUFF_F32 || x->layout != TUFF_CL || cpu_count(x, 2, x->rank) > 4096 || !cpu_numel(x))
+	if (x->dtype != TUFF_F32 || x->layout != TUFF_CL || !cpu_numel(x))
 		return cpu_gpool_ref(a, st);
-	if (x->dim[1] >= 512) {
-		r.part = 256;
-		r.parts = (x->dim[1] + 255) / 256;
+	if (a->threads > 1 && cpu_numel(x) > SPLIT) {
+		r.part = (x->dim[1] / (2 * a->threads) + 15) / 16 * 16;
+		r.part = r.part < 16 ? 16 : r.part > BLOCK ? BLOCK : r.part;
 	}
+	r.part = r.part > BLOCK ? BLOCK : r.part;
+	r.parts = (x->dim[1] + r.part - 1) / r.part;
 	cpu_for(a, x->dim[0] * r.parts, global_part, &r);
 	return 0;
 }

@@ -7,35 +7,6 @@
 
 #include "userspace/cpu/cpu.h"
 
-/*
- * out[i0,i1..] = in[base + sum(i * st)]: what transposes, slices and expands
- * are. Strides in elements, any sign.
- */
-static void strided(const struct cpu_tensor *o, const char *in, const int64_t *st)
-{
-	size_t es = tuff_dtype_size(o->dtype);
-	int64_t n = cpu_numel(o), at[TUFF_MAX_RANK] = { 0 }, off = 0;
-	int last = (int)o->rank - 1;
-	int64_t row = o->rank ? o->dim[last] : 1;
-	char *dst = o->data;
-
-	for (int64_t i = 0; i < n; i += row) {
-		if (!o->rank || st[last] == 1)
-			memcpy(dst, in + off * (int64_t)es, row * es);
-		else
-			for (int64_t k = 0; k < row; k++)
-				memcpy(dst + k * es, in + (off + k * st[last]) * (int64_t)es, es);
-		dst += row * es;
-		for (int d = last - 1; d >= 0; d--) {
-			off += st[d];
-			if (++at[d] < o->dim[d])
-				break;
-			off -= st[d] * at[d];
-			at[d] = 0;
-		}
-	}
-}
-
 /* row-major to channels last and back */
 int cpu_layout(const struct cpu_args *a, void *st)
 {
@@ -45,7 +16,7 @@ int cpu_layout(const struct cpu_args *a, void *st)
 	cpu_strides(&a->in[0], s);
 	for (uint32_t i = 0; i < o.rank; i++)
 		p[cpu_axis(&a->out[0], i)] = s[i];
-	strided(&o, a->in[0].data, p);
+	cpu_strided(a, &o, a->in[0].data, p);
 	return 0;
 }
 
@@ -58,7 +29,7 @@ int cpu_transpose(const struct cpu_args *a, void *st)
 	cpu_strides(&a->in[0], s);
 	for (uint32_t i = 0; i < a->in[0].rank; i++)
 		p[i] = s[n ? perm[i] : a->in[0].rank - 1 - i];
-	strided(&a->out[0], a->in[0].data, p);
+	cpu_strided(a, &a->out[0], a->in[0].data, p);
 	return 0;
 }
 
@@ -72,7 +43,7 @@ int cpu_expand(const struct cpu_args *a, void *st)
 
 		p[i] = k >= 0 && a->in[0].dim[k] != 1 ? s[k] : 0;
 	}
-	strided(&a->out[0], a->in[0].data, p);
+	cpu_strided(a, &a->out[0], a->in[0].data, p);
 	return 0;
 }
 
@@ -101,45 +72,7 @@ int cpu_slice(const struct cpu_args *a, void *st)
 	for (uint32_t i = 0; i < o.rank; i++)
 		p[cpu_axis(&a->out[0], i)] = s[i];
 	if (cpu_numel(&o))
-		strided(&o, (char *)x->data + base * (int64_t)tuff_dtype_size(x->dtype), p);
-	return 0;
-}
-
-int cpu_concat(const struct cpu_args *a, void *st)
-{
-	struct cpu_tensor out = cpu_stored(&a->out[0]), *o = &out;
-	int64_t axis = cpu_axis(&a->out[0], tuff_attr_int(a->p, a->s, "axis", 0)), outer = cpu_count(o, 0, axis);
-	size_t es = tuff_dtype_size(o->dtype), row = cpu_count(o, axis, o->rank) * es, at = 0;
-
-	for (uint32_t i = 0; i < a->nin; i++) {
-		struct cpu_tensor in = cpu_stored(&a->in[i]);
-		size_t n = cpu_count(&in, axis, in.rank) * es;
-
-		for (int64_t k = 0; n && k < outer; k++)
-			memcpy((char *)o->data + k * row + at, (char *)a->in[i].data + k * n, n);
-		at += n;
-	}
-	return 0;
-}
-
-int cpu_split(const struct cpu_args *a, void *st)
-{
-	struct cpu_tensor in = cpu_stored(&a->in[0]), *x = &in;
-	int64_t axis = cpu_axis(&a->in[0], tuff_attr_int(a->p, a->s, "axis", 0)), outer = cpu_count(x, 0, axis);
-	size_t es = tuff_dtype_size(x->dtype), row = cpu_count(x, axis, x->rank) * es, at = 0;
-
-	for (uint32_t i = 0; i < a->nout; i++) {
-		struct cpu_tensor part = cpu_stored(&a->out[i]);
-		size_t n = cpu_count(&part, axis, x->rank) * es;
-
-		if (at + n > row) {
-			snprintf(a->err, a->errlen, "the parts are longer than the whole");
-			return -EINVAL;
-		}
-		for (int64_t k = 0; n && k < outer; k++)
-			memcpy((char *)a->out[i].data + k * n, (char *)x->data + k * row + at, n);
-		at += n;
-	}
+		cpu_strided(a, &o, (char *)x->data + base * (int64_t)tuff_dtype_size(x->dtype), p);
 	return 0;
 }
 
