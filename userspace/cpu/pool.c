@@ -36,8 +36,17 @@
  * small networks not much more), far shorter than a scheduler's slice, so that
  * a neighbour loses nothing that it would notice.
  */
-#define SPIN_NS 100000
+#define SPIN_NS 50000
 #define PAUSES 16		/* between two looks at the clock */
+/*
+ * A helper whose processor somebody else wants is taken off it in the middle of
+ * a chunk, for a tick or more, and the run waits for that chunk: two threads are
+ * then slower than one. A wait that no chunk explains is taken as such, and the
+ * caller works alone for a while, longer each time it happens again.
+ */
+#define STALL_NS 1000000
+#define ALONE_MIN_NS 50000000
+#define ALONE_MAX_NS 1600000000
 
 extern void omp_set_num_threads(int) __attribute__((weak));
 
@@ -50,6 +59,7 @@ struct cpu_pool {
 	cpu_chunk_fn fn;
 	void *arg;
 	pthread_mutex_t busy;	/* held by the thread whose run it is */
+	int64_t alone_until, alone_ns;	/* under busy: after a stall; how long the next one counts */
 	unsigned int nthreads;	/* helpers started */
 	struct helper {
 		struct cpu_pool *p;
@@ -177,12 +187,32 @@ static void *helper(void *arg)
 	return NULL;
 }
 
+/* the caller ended at `mine`, the last helper at `end`; chunks explain `fair` ns between the two */
+static void stalled(struct cpu_pool *p, int64_t mine, int64_t end, int64_t fair)
+{
+	if (end - mine > fair) {
+		p->alone_ns = p->alone_ns ? 4 * p->alone_ns : ALONE_MIN_NS;
+		if (p->alone_ns > ALONE_MAX_NS)
+			p->alone_ns = ALONE_MAX_NS;
+		p->alone_until = end + p->alone_ns;
+	} else if (p->alone_ns && end > p->alone_until + p->alone_ns) {
+		p->alone_ns = 0;	/* as long without one */
+	}
+}
+
 void cpu_pool_run(struct cpu_pool *p, unsigned int threads, int64_t n, cpu_chunk_fn fn, void *arg)
 {
-	int64_t until = 0;
+	int64_t until = 0, start, mine;
 	uint32_t g;
 
 	if (!p || threads < 2 || n < 2 || n > INT32_MAX || !p->nthreads || pthread_mutex_trylock(&p->busy)) {
+		for (int64_t i = 0; i < n; i++)
+			fn(arg, i, 0);
+		return;
+	}
+	start = now_ns();
+	if (start < p->alone_until) {
+		pthread_mutex_unlock(&p->busy);
 		for (int64_t i = 0; i < n; i++)
 			fn(arg, i, 0);
 		return;
@@ -198,6 +228,7 @@ void cpu_pool_run(struct cpu_pool *p, unsigned int threads, int64_t n, cpu_chunk
 	if (atomic_load(&p->sleepers))
 		futex_wake(&p->gate);
 	work(p, 0);
+	mine = now_ns();
 	atomic_fetch_and(&p->gate, ~OPEN);
 	while ((g = atomic_load(&p->gate)) & INSIDE) {
 		if (spin(&until))
@@ -208,6 +239,7 @@ void cpu_pool_run(struct cpu_pool *p, unsigned int threads, int64_t n, cpu_chunk
 			futex_wait(&p->gate, g);
 		atomic_store(&p->caller_waits, 0);
 	}
+	stalled(p, mine, now_ns(), STALL_NS + 2 * (mine - start) * p->limit / n);
 	pthread_mutex_unlock(&p->busy);
 }
 
