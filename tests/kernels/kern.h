@@ -203,7 +203,7 @@ static inline int kern_write(const struct kern_model *m, const char *path)
 }
 
 static const char *const kern_class[] = { "software-wide", "software-small", "gpu" };
-#define KERN_CLASSES 3
+#define KERN_CLASSES 3		/* of Vulkan devices; "cpu" is the CPU path */
 
 /*
  * Runs m compiled for the class on this process's device; compares with `want`.
@@ -232,15 +232,16 @@ static inline int kern_run(const struct kern_model *m, const char *what, const c
 		printf("  %s, %s: %s\n", what, cls, err);
 		goto out;
 	}
-	for (uint32_t i = 0; i < p->nsteps; i++)
+	for (uint32_t i = 0; i < p->nsteps && dev != DEV_CPU; i++)
 		if (p->steps[i].kind != TUFF_STEP_DISPATCH) {
 			printf("  %s, %s: %s is on the CPU: %s\n", what, cls, tuff_str(p, p->steps[i].node), tuff_str(p, p->steps[i].reason));
 			goto out;
 		}
 	/* the device need not be of the class: say that it is */
 	copy = *p;
-	copy.target = dev == DEV_LAVAPIPE ? TUFF_TARGET_SW_WIDE : TUFF_TARGET_SW_SMALL;
-	if (tuff_program_write(&copy, tuff, err, sizeof(err)) || tuff_session_create(tuff, "vulkan", &s, &e)) {
+	if (dev != DEV_CPU)
+		copy.target = dev == DEV_LAVAPIPE ? TUFF_TARGET_SW_WIDE : TUFF_TARGET_SW_SMALL;
+	if (tuff_program_write(&copy, tuff, err, sizeof(err)) || tuff_session_create(tuff, test_device_arg(dev), &s, &e)) {
 		printf("  %s, %s: %s%s\n", what, cls, err, e.text);
 		goto out;
 	}

@@ -39,6 +39,12 @@ static const struct conv cases[] = {
 	{ "transposed 4x4, pads", 2, 2, 6, 9, 3, S2(5, 7), S2(4, 4), S2(2, 2), ONE, { 1, 1, 1, 1 }, 1, 0, NULL, 1 },
 	{ "transposed 3x3, dilated", 2, 1, 8, 8, 2, S2(5, 4), S2(3, 3), S2(2, 1), S2(1, 2), { 1, 0, 0, 1 }, 0, 0, NULL, 1 },
 };
+/* which the CPU path cuts by output channels, or for which oneDNN packs blocks of unequal rows differently */
+static const struct conv large[] = {
+	{ "large weights", 2, 1, 512, 1024, 1, S2(7, 7), S2(1, 1), ONE, ONE, { 0 }, 1, 1, "Relu", 0 },
+	{ "large weights 3x3", 2, 2, 256, 160, 1, S2(7, 6), S2(3, 3), ONE, ONE, { 1, 1, 1, 1 }, 1, 0, "Relu", 0 },
+	{ "blocks of three and four rows", 2, 1, 192, 64, 1, S2(14, 14), S2(1, 1), ONE, ONE, { 0 }, 1, 0, NULL, 0 },
+};
 
 static double act(const char *name, double v)
 {
@@ -136,7 +142,9 @@ static int one(const struct conv *t, enum test_device dev)
 				for (o[1] = 0; o[1] < out[1]; o[1]++)
 					for (o[2] = 0; o[2] < out[2]; o[2]++, i++)
 						want[i] = act(c.act, value(&c, x, w, o, a, oc) + (b ? b[oc] : 0) + (r ? r[i] : 0));
-	for (int k = 0; k < KERN_CLASSES; k++)	/* SwiftShader takes its time over large tiles */
+	if (dev == DEV_CPU)
+		bad = kern_run(&m, c.what, "cpu", dev, want, n, tol);
+	for (int k = 0; k < KERN_CLASSES && dev != DEV_CPU; k++)	/* SwiftShader takes its time over large tiles */
 		if (dev != DEV_SWIFTSHADER || k == 1 || (k == 2 && t < cases + 3))
 			bad |= kern_run(&m, c.what, kern_class[k], dev, want, n, tol);
 	free(want);
@@ -150,8 +158,12 @@ static int all(const char *arg, enum test_device dev)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		bad |= one(&cases[i], dev);
+	if (dev == DEV_CPU)
+		for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++)
+			bad |= one(&large[i], dev);
 	return bad;
 }
 
+TEST_DEVICE(conv_cpu, all, "", DEV_CPU)
 TEST_DEVICE(conv_lavapipe, all, "", DEV_LAVAPIPE)
 TEST_DEVICE(conv_swiftshader, all, "", DEV_SWIFTSHADER)

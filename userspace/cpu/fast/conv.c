@@ -153,7 +153,7 @@ static void cut(const struct cpu_args *a, const struct geometry *g, struct conv 
 	c->parts = c->nblocks = 1;
 	if (a->threads < 2 || x->layout != TUFF_CL)
 		return;
-	if (g->group == 1 && wcount * 4 > BIG_WEIGHTS && cpu_is_weight(a, 1))
+	if (g->group == 1 && wcount * 4 > BIG_WEIGHTS && cpu_is_weight(a, 1) && a->weights)
 		for (int64_t n = clamp(oc / 64, 1, want); n > 1; n--)
 			if (oc % n == 0 && oc / n % 16 == 0) {
 				c->parts = n;
@@ -525,7 +525,8 @@ static void chunk(void *arg, int64_t i, unsigned int worker)
 	const struct block *bl = &c->block[b];
 	const struct variant *v = &c->var[bl->variant];
 	dnnl_memory_t *m = v->mem[worker];
-	size_t count = v->rows * c->row_out, tmp = c->parts > 1 ? count / c->parts * sizeof(float) : 0, pad = (v->scratch + 63) / 64 * 64;
+	/* row-major images are whole: c->row_out is a row of one channel */
+	size_t count = a->out[0].layout == TUFF_CL ? v->rows * c->row_out : c->image_out, tmp = c->parts > 1 ? count / c->parts * sizeof(float) : 0, pad = (v->scratch + 63) / 64 * 64;
 	int64_t at = n * c->image_out + bl->out * c->row_out;
 	float *out = (float *)a->out[0].data + at, *dst = out;
 	const float *res = cpu_has(a, 3) ? (float *)a->in[3].data + at : NULL;
