@@ -31,6 +31,13 @@ static int make_memfd(uint64_t size)
 	return fd;
 }
 
+static void destroy_mem(struct tuff_device *dev, struct tuff_bo *bo)
+{
+	struct tuff_msg_id m = { .base = { TUFF_MSG_MEM_DESTROY, sizeof(m), 0 }, .id = bo->mem };
+
+	tuff_send(dev, &m.base);
+}
+
 static int create_mem(struct tuff_file *f, struct tuff_bo *bo, uint32_t reach)
 {
 	struct tuff_msg_mem_create m = {
@@ -39,11 +46,13 @@ static int create_mem(struct tuff_file *f, struct tuff_bo *bo, uint32_t reach)
 		.map = bo->placement == TUFF_PLACE_SYSTEM || (bo->flags & TUFF_BO_MAPPABLE),
 		.size_B = bo->size_B, .fd = bo->fd };
 	struct tuff_reply r;
-	int ret = tuff_call(f->dev, &m.base, &r);
+	int ret = tuff_call(f->dev, &m.base, &r, NULL, 0);
 
 	if (!ret) {
 		bo->staged = r.value == 1;
 		bo->reach = bo->placement == TUFF_PLACE_DEVICE ? 0 : 1u << reach;
+	} else {
+		destroy_mem(f->dev, bo);	/* it may come to exist: the answer was late */
 	}
 	return ret;
 }
@@ -56,7 +65,7 @@ static int reach_system(struct tuff_file *f, struct tuff_bo *bo)
 	int ret = -EOPNOTSUPP;
 
 	for (int i = 0; i < 4 && ret; i++) {
-		if (!(f->dev->info->reach & (1u << ways[i])))
+		if (!(f->dev->info.reach & (1u << ways[i])))
 			continue;
 		if (ways[i] == TUFF_BE_REACH_DEVMAP) {
 			if (bo->fd >= 0 || (bo->flags & TUFF_BO_EXPORTABLE))
@@ -87,13 +96,6 @@ static int publish(struct tuff_file *f, struct tuff_bo *bo)
 	return 0;
 }
 
-static void destroy_mem(struct tuff_device *dev, struct tuff_bo *bo)
-{
-	struct tuff_msg_id m = { .base = { TUFF_MSG_MEM_DESTROY, sizeof(m), 0 }, .id = bo->mem };
-
-	tuff_send(dev, &m.base);
-}
-
 static struct tuff_bo *bo_new(struct tuff_file *f)
 {
 	struct tuff_bo *bo = calloc(1, sizeof(*bo));
@@ -118,6 +120,19 @@ static void bo_discard(struct tuff_file *f, struct tuff_bo *bo)
 	free(bo);
 }
 
+/* Publishes what was made (ret = 0), or gives everything back. */
+static int bo_finish(struct tuff_file *f, struct tuff_bo *bo, int ret)
+{
+	if (!ret) {
+		ret = publish(f, bo);
+		if (ret)
+			destroy_mem(f->dev, bo);
+	}
+	if (ret)
+		bo_discard(f, bo);
+	return ret;
+}
+
 int tuff_ioctl_bo_create(struct tuff_file *f, void *arg)
 {
 	struct tuff_bo_create *a = arg;
@@ -132,32 +147,24 @@ int tuff_ioctl_bo_create(struct tuff_file *f, void *arg)
 		return -EOPNOTSUPP;
 	if (f->dev->dead)
 		return -EIO;
-	if (size > f->dev->info->limits.max_alloc_B || size > f->dev->info->limits.max_buffer_B)
+	if (size > f->dev->info.limits.max_alloc_B || size > f->dev->info.limits.max_buffer_B)
 		return -ENOSPC;
 	bo = bo_new(f);
 	if (!bo)
 		return -ENOMEM;
-	if (a->placement == TUFF_PLACE_SYSTEM && f->dev->info->limits.import_align > PAGE)
+	if (a->placement == TUFF_PLACE_SYSTEM && f->dev->info.limits.import_align > PAGE)
 		size = (size + IMPORT_UNIT - 1) & ~(IMPORT_UNIT - 1);
 	bo->size_B = size;
 	bo->flags = a->flags;
 	bo->placement = a->placement;
 	ret = a->placement == TUFF_PLACE_SYSTEM ? reach_system(f, bo) :
 						  create_mem(f, bo, TUFF_BE_REACH_DEVMAP);
+	ret = bo_finish(f, bo, ret);
 	if (ret)
-		goto err_bo;
-	ret = publish(f, bo);
-	if (ret)
-		goto err_mem;
+		return ret;
 	a->size = size;
 	a->handle = bo->handle;
 	return 0;
-
-err_mem:
-	destroy_mem(f->dev, bo);
-err_bo:
-	bo_discard(f, bo);
-	return ret;
 }
 
 int tuff_ioctl_bo_import(struct tuff_file *f, void *arg)
@@ -188,21 +195,12 @@ int tuff_ioctl_bo_import(struct tuff_file *f, void *arg)
 	bo->flags = TUFF_BO_MAPPABLE | TUFF_BO_EXPORTABLE;
 	bo->shared = true;
 	bo->fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 0);
-	ret = bo->fd < 0 ? -errno : reach_system(f, bo);
+	ret = bo_finish(f, bo, bo->fd < 0 ? -errno : reach_system(f, bo));
 	if (ret)
-		goto err_bo;
-	ret = publish(f, bo);
-	if (ret)
-		goto err_mem;
+		return ret;
 	a->size = bo->size_B;
 	a->handle = bo->handle;
 	return 0;
-
-err_mem:
-	destroy_mem(f->dev, bo);
-err_bo:
-	bo_discard(f, bo);
-	return ret;
 }
 
 int tuff_ioctl_bo_export(struct tuff_file *f, void *arg)

@@ -21,6 +21,8 @@
 #define TUFF_CREDITS		64	/* jobs on the device at once */
 #define TUFF_TIMEOUT_NS		(30 * 1000000000ll)	/* of a job */
 #define TUFF_TIMEOUT_MAX_MS	600000
+#define TUFF_CALL_NS		(60 * 1000000000ll)
+#define TUFF_MAKE_NS		(180 * 1000000000ll)	/* of a kernel; executors give up before */
 #define TUFF_GRACE_NS		2000000	/* before the background thread looks */
 #define TUFF_KEEP_STAMPS	16	/* jobs with timestamps, per context */
 
@@ -31,7 +33,16 @@ struct tuff_exec;
 struct tuff_pend {
 	uint64_t cookie;	/* 0 = none */
 	uint32_t type;
-	void (*done)(struct tuff_device *dev, struct tuff_pend *p, const struct tuff_reply *r);
+	int64_t expiry;		/* by the scheduler's clock; 0: not watched here */
+	/* payload: r->size bytes */
+	void (*done)(struct tuff_device *dev, struct tuff_pend *p, const struct tuff_reply *r,
+		     const void *payload);
+};
+
+/* An answer on its way; the payload is the transport's copy. */
+struct tuff_answer {
+	struct tuff_reply r;
+	void *payload;
 };
 
 struct tuff_device {
@@ -39,12 +50,12 @@ struct tuff_device {
 	uint32_t ref;			/* files; list lock */
 	const struct tuff_be_ops *be;	/* names the device, counters for tests */
 	uint32_t index;
-	const struct tuff_be_info *info;	/* what the executor says of it */
+	struct tuff_be_info info;	/* what the executor says of it, checked */
 
 	/* transport */
 	struct tuff_exec *exec;
 	pthread_mutex_t reply_lock;
-	struct tuff_reply *replies;	/* ring */
+	struct tuff_answer *answers;	/* ring */
 	uint32_t rhead, rtail, rcap;
 	pthread_mutex_t bg_lock;
 	pthread_cond_t bg_cond;
@@ -61,6 +72,9 @@ struct tuff_device {
 	struct idr pends;
 	uint64_t cookie;
 	uint32_t flights;		/* RUN messages not answered */
+	uint32_t asked;			/* others */
+	int64_t call_ns;		/* patience of tuff_call(), on the real clock */
+	int64_t expiry;			/* the first of the pends'; atomic, 0 = none */
 	struct idr mems, kernels, cmdbufs;	/* ids of the executor's objects */
 	struct list files;
 	uint64_t next_client;
@@ -178,6 +192,7 @@ struct tuff_kjob {
 	struct tuff_bo *bos[TUFF_MAX_SLOTS];
 	struct tuff_sync_point *signals[TUFF_MAX_SYNCS];	/* point 0: binary */
 	uint32_t ncmdbufs, nbos, nsignals, ntimestamps;
+	bool queued;			/* counted in the file's jobs_queued */
 	uint64_t tag;
 	struct tuff_msg_run msg;
 };
@@ -193,28 +208,39 @@ void tuff_device_put(struct tuff_device *dev);
 int64_t tuff_now(void);			/* CLOCK_MONOTONIC, ns */
 int64_t tuff_sched_clock(void *dev);
 void tuff_device_kill(struct tuff_device *dev, int why);
+int tuff_device_stats(struct tuff_device *dev, struct tuff_exec_stats *s);
 
 /* transport: how the halves are joined (transport/local.c) */
 int tuff_transport_init(struct tuff_device *dev);
 void tuff_transport_fini(struct tuff_device *dev);
 void tuff_send(struct tuff_device *dev, struct tuff_msg *msg);
-int tuff_pend_add(struct tuff_device *dev, struct tuff_pend *p, struct tuff_msg *msg);
+/* With `within` (ns, 0 = for ever) an answer that does not come is -ETIME by then. */
+int tuff_pend_add(struct tuff_device *dev, struct tuff_pend *p, struct tuff_msg *msg,
+		  int64_t within);
 void tuff_pend_del(struct tuff_device *dev, struct tuff_pend *p);
-/* Sends and waits for the answer; its error. *r is complete. */
-int tuff_call(struct tuff_device *dev, struct tuff_msg *msg, struct tuff_reply *r);
+/*
+ * Sends and waits for the answer; its error. buf gets the payload, r->size what
+ * there is of it. -ETIME: none came, the executor may still do it.
+ */
+int tuff_call(struct tuff_device *dev, struct tuff_msg *msg, struct tuff_reply *r, void *buf,
+	      uint32_t size);
+/* Hands an answer to who waits for it; frees its payload. */
+void tuff_answered(struct tuff_device *dev, struct tuff_answer *a);
+/* Ends with an error what is to be answered by `until`; INT64_MAX: everything. */
+void tuff_give_up(struct tuff_device *dev, int error, int64_t until);
+/* Text of an executor, made safe to print. */
+void tuff_text(char *dst, size_t room, const void *text, uint32_t size);
 void tuff_drain(struct tuff_device *dev);	/* handles what was answered */
 /* Looks once, does not block; poll also at timeouts. */
 void tuff_look(struct tuff_device *dev);
 void tuff_poll(struct tuff_device *dev);
-void tuff_counters(struct tuff_device *dev, struct tuff_be_counters *out, uint64_t *rec_hits);
-void tuff_budget(struct tuff_device *dev, struct tuff_be_region *regions);
 /* Until cond(arg) or the deadline (absolute): 0 or -ETIME. Drops the lock. */
 int tuff_wait(struct tuff_device *dev, bool (*cond)(void *arg), void *arg, int64_t deadline);
 /* Work was given to the device, or somebody needs it who does not wait. */
 void tuff_bg_active(struct tuff_device *dev, bool urgent);
 int tuff_bg_start(struct tuff_device *dev);
-/* An answer arrived; any thread. */
-void tuff_reply_push(struct tuff_device *dev, const struct tuff_reply *r);
+/* An answer arrived, with r->size bytes; any thread. */
+void tuff_reply_push(struct tuff_device *dev, const struct tuff_reply *r, const void *payload);
 
 /* file.c */
 int tuff_file_open(struct tuff_device *dev, struct tuff_file **out);

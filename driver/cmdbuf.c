@@ -7,15 +7,20 @@
 
 #include "driver/broker.h"
 
+static void destroy(struct tuff_device *dev, uint32_t exec_id)
+{
+	struct tuff_msg_id m = { .base = { TUFF_MSG_CMDBUF_DESTROY, sizeof(m), 0 },
+				 .id = exec_id };
+
+	tuff_send(dev, &m.base);
+	idr_remove(&dev->cmdbufs, exec_id);
+}
+
 void tuff_cmdbuf_unref(struct tuff_cmdbuf *cb)
 {
-	struct tuff_msg_id m = { .base = { TUFF_MSG_CMDBUF_DESTROY, sizeof(m), 0 } };
-
 	if (--cb->ref)
 		return;
-	m.id = cb->exec_id;
-	tuff_send(cb->dev, &m.base);
-	idr_remove(&cb->dev->cmdbufs, cb->exec_id);
+	destroy(cb->dev, cb->exec_id);
 	for (uint32_t i = 0; i < cb->nkernels; i++)
 		tuff_kernel_unref(cb->kernels[i]);
 	free(cb->kernels);
@@ -82,7 +87,7 @@ int tuff_ioctl_cmdbuf_create(struct tuff_file *f, void *arg)
 	struct tuff_msg_cmdbuf_create *m = NULL;
 	struct tuff_cmdbuf *cb = NULL;
 	struct tuff_reply r;
-	char text[64] = "";
+	char text[TUFF_REPLY_TEXT] = "", said[TUFF_REPLY_TEXT];
 	int ret = check(a);
 
 	if (ret) {
@@ -93,6 +98,9 @@ int tuff_ioctl_cmdbuf_create(struct tuff_file *f, void *arg)
 	}
 	if (f->dev->dead)
 		return -EIO;
+	ret = tuff_bg_start(f->dev);	/* the answer may come from a compiler's thread */
+	if (ret)
+		return ret;
 	m = calloc(1, sizeof(*m) + a->stream_size);
 	cb = calloc(1, sizeof(*cb));
 	if (!m || !cb) {
@@ -112,23 +120,18 @@ int tuff_ioctl_cmdbuf_create(struct tuff_file *f, void *arg)
 	if (!ret)
 		ret = translate(f, cb, (uint32_t *)(m + 1), m->stream_size / 4, text,
 				sizeof(text));
-	if (text[0])
-		tuff_copy_text(f, a->error, a->error_size, text);
 	if (!ret)
 		ret = idr_alloc(&f->dev->cmdbufs, cb, &cb->exec_id);
 	if (ret)
 		goto err_kernels;
 	m->id = cb->exec_id;
-	ret = tuff_call(f->dev, &m->base, &r);
-	if (ret) {
-		if (r.has_text)
-			tuff_copy_text(f, a->error, a->error_size, r.text);
-		goto err_exec;
-	}
-	if (r.value > TUFF_CMD_MAX_TIMESTAMPS) {
+	ret = tuff_call(f->dev, &m->base, &r, said, sizeof(said));
+	if (ret)
+		tuff_text(text, sizeof(text), said, r.size);
+	else if (r.value > TUFF_CMD_MAX_TIMESTAMPS)
 		ret = -EPROTO;
+	if (ret)
 		goto err_exec;
-	}
 	cb->timestamps = (uint32_t)r.value;
 	ret = idr_alloc(&f->cmdbufs, cb, &a->cmdbuf_id);
 	if (ret) {
@@ -141,8 +144,10 @@ int tuff_ioctl_cmdbuf_create(struct tuff_file *f, void *arg)
 	return 0;
 
 err_exec:
-	idr_remove(&f->dev->cmdbufs, cb->exec_id);
+	destroy(f->dev, cb->exec_id);	/* it may exist, or come to */
 err_kernels:
+	if (text[0])
+		tuff_copy_text(f, a->error, a->error_size, text);
 	for (uint32_t i = 0; i < cb->nkernels; i++)
 		tuff_kernel_unref(cb->kernels[i]);
 	free(cb->kernels);

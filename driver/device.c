@@ -36,9 +36,9 @@ void tuff_device_kill(struct tuff_device *dev, int why)
 		tuff_send(dev, &m);
 		if (!dev->manual)
 			fprintf(stderr, "tuff: %s: a job did not end in time; the device is "
-				"poisoned until this process ends\n", dev->info->name);
+				"poisoned until this process ends\n", dev->info.name);
 	} else if (!dev->manual) {
-		fprintf(stderr, "tuff: %s: the device was lost\n", dev->info->name);
+		fprintf(stderr, "tuff: %s: the device was lost\n", dev->info.name);
 	}
 }
 
@@ -51,6 +51,54 @@ static void device_free(struct tuff_device *dev)
 	pthread_cond_destroy(&dev->cond);
 	pthread_mutex_destroy(&dev->lock);
 	free(dev);
+}
+
+static bool power_of_two(uint32_t n)
+{
+	return n && !(n & (n - 1)) && n <= 65536;
+}
+
+/* What is divided by, indexed with or printed must be what it should be. */
+static int check_info(struct tuff_be_info *i)
+{
+	const struct tuff_be_limits *l = &i->limits;
+
+	i->name[sizeof(i->name) - 1] = i->driver[sizeof(i->driver) - 1] = 0;
+	i->drm_node[sizeof(i->drm_node) - 1] = i->pci[sizeof(i->pci) - 1] = 0;
+	tuff_text(i->name, sizeof(i->name), i->name, sizeof(i->name));
+	tuff_text(i->driver, sizeof(i->driver), i->driver, sizeof(i->driver));
+	tuff_text(i->drm_node, sizeof(i->drm_node), i->drm_node, sizeof(i->drm_node));
+	tuff_text(i->pci, sizeof(i->pci), i->pci, sizeof(i->pci));
+	i->reach &= (1u << TUFF_BE_REACH_COUNT) - 1;
+	return i->nregions > TUFF_BE_MAX_REGIONS || !power_of_two(l->storage_align) ||
+	       !power_of_two(l->uniform_align) || !l->max_alloc_B || !l->max_buffer_B ||
+	       i->class < TUFF_BE_SOFTWARE_WIDE || i->class > TUFF_BE_GPU_COOPMAT ? -EPROTO : 0;
+}
+
+static int ask_info(struct tuff_device *dev)
+{
+	struct tuff_msg m = { TUFF_MSG_INFO, sizeof(m), 0 };
+	struct tuff_reply r;
+	int ret;
+
+	pthread_mutex_lock(&dev->lock);
+	ret = tuff_call(dev, &m, &r, &dev->info, sizeof(dev->info));
+	if (!ret && r.size != sizeof(dev->info))
+		ret = -EPROTO;
+	pthread_mutex_unlock(&dev->lock);
+	return ret ? ret : check_info(&dev->info);
+}
+
+/* Counters and budgets of the moment. */
+int tuff_device_stats(struct tuff_device *dev, struct tuff_exec_stats *s)
+{
+	struct tuff_msg m = { TUFF_MSG_STATS, sizeof(m), 0 };
+	struct tuff_reply r;
+	int ret;
+
+	memset(s, 0, sizeof(*s));
+	ret = tuff_call(dev, &m, &r, s, sizeof(*s));
+	return ret ? ret : r.size == sizeof(*s) ? 0 : -EPROTO;
 }
 
 static int device_create(const struct tuff_be_ops *be, uint32_t index,
@@ -66,6 +114,7 @@ static int device_create(const struct tuff_be_ops *be, uint32_t index,
 	dev->be = be;
 	dev->index = index;
 	dev->manual = be->now != NULL;
+	dev->call_ns = TUFF_CALL_NS;
 	pthread_mutex_init(&dev->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -78,12 +127,19 @@ static int device_create(const struct tuff_be_ops *be, uint32_t index,
 	dev->sched.exclusive = true;
 	dev->sched_list[0] = &dev->sched;
 	ret = tuff_transport_init(dev);
-	if (ret) {
-		device_free(dev);
-		return ret;
-	}
+	if (ret)
+		goto err_free;
+	ret = ask_info(dev);
+	if (ret)
+		goto err_transport;
 	*out = dev;
 	return 0;
+
+err_transport:
+	tuff_transport_fini(dev);
+err_free:
+	device_free(dev);
+	return ret;
 }
 
 int tuff_device_get(const struct tuff_be_ops *be, uint32_t index, struct tuff_device **out,
@@ -98,7 +154,7 @@ int tuff_device_get(const struct tuff_be_ops *be, uint32_t index, struct tuff_de
 			break;
 	if (dev && dev->dead == -ETIME) {
 		snprintf(err, errlen, "%s is poisoned: a job did not end in time, and only the "
-			 "end of this process frees the device", dev->info->name);
+			 "end of this process frees the device", dev->info.name);
 		ret = -EIO;
 	} else if (dev) {
 		dev->ref++;

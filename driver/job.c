@@ -41,7 +41,7 @@ void tuff_job_pool_free(struct tuff_device *dev)
 static int add_slots(struct tuff_file *f, struct tuff_kjob *job, const struct tuff_job *a,
 		     uint8_t *at, bool *staged)
 {
-	const struct tuff_be_limits *l = &f->dev->info->limits;
+	const struct tuff_be_limits *l = &f->dev->info.limits;
 	uint32_t align = l->storage_align > l->uniform_align ? l->storage_align :
 							       l->uniform_align;
 	int ret;
@@ -248,6 +248,7 @@ static void commit(struct tuff_kjob *job)
 	struct tuff_fence *done;
 	uint32_t n = job->nsignals;
 
+	job->queued = true;
 	job->file->jobs_queued++;
 	tuff_sched_job_arm(&job->base);
 	done = &job->base.s_fence->finished;
@@ -280,7 +281,7 @@ int tuff_ioctl_submit(struct tuff_file *f, void *arg)
 		return -EIO;
 	if (ctx->guilty)
 		return -ECANCELED;
-	if (dev->info->features & TUFF_BE_F_COMPILE_ONLY)
+	if (dev->info.features & TUFF_BE_F_COMPILE_ONLY)
 		return -EOPNOTSUPP;
 	for (; n < a->jobs.count; n++) {
 		ret = prepare(f, ctx, &a->jobs, jobs, n);
@@ -304,10 +305,24 @@ err_jobs:
 
 /* --- what the scheduler asks -------------------------------------------------------- */
 
-static void run_done(struct tuff_device *dev, struct tuff_pend *p, const struct tuff_reply *r)
+/* Stamps that are not what was asked for are no stamps. */
+static void keep_stamps(struct tuff_kjob *job, const void *payload, uint32_t size)
+{
+	uint64_t *ns;
+
+	if (!job->ntimestamps || size != job->ntimestamps * sizeof(*ns))
+		return;
+	ns = malloc(size);
+	if (!ns)
+		return;
+	memcpy(ns, payload, size);
+	tuff_ctx_stamps(job->ctx, job->base.s_fence->finished.seqno, ns, job->ntimestamps);
+}
+
+static void run_done(struct tuff_device *dev, struct tuff_pend *p, const struct tuff_reply *r,
+		     const void *payload)
 {
 	struct tuff_kjob *job = container_of(p, struct tuff_kjob, pend);
-	void *payload = r->payload;
 
 	dev->flights--;
 	job->file->jobs_running--;
@@ -315,12 +330,9 @@ static void run_done(struct tuff_device *dev, struct tuff_pend *p, const struct 
 		tuff_fence_set_error(&job->hw, r->error);
 		if (r->error == -EIO && !dev->dead)
 			tuff_device_kill(dev, -EIO);
-	} else if (job->ntimestamps && payload && r->payload_size == job->ntimestamps * 8) {
-		tuff_ctx_stamps(job->ctx, job->base.s_fence->finished.seqno, payload,
-				job->ntimestamps);
-		payload = NULL;
+	} else {
+		keep_stamps(job, payload, r->size);
 	}
-	free(payload);
 	tuff_fence_signal(&job->hw, tuff_sched_clock(dev));
 }
 
@@ -329,6 +341,7 @@ static struct tuff_fence *run_job(struct tuff_sched_job *base, int *error)
 	struct tuff_kjob *job = to_tuff_kjob(base);
 	struct tuff_device *dev = job->file->dev;
 
+	job->queued = false;
 	job->file->jobs_queued--;
 	if (base->s_fence->finished.error)
 		return NULL;
@@ -346,7 +359,7 @@ static struct tuff_fence *run_job(struct tuff_sched_job *base, int *error)
 	job->msg.base.type = TUFF_MSG_RUN;
 	job->msg.base.size = sizeof(job->msg);
 	job->pend.done = run_done;
-	*error = tuff_pend_add(dev, &job->pend, &job->msg.base);
+	*error = tuff_pend_add(dev, &job->pend, &job->msg.base, 0);
 	if (*error)
 		return NULL;
 	dev->flights++;
@@ -367,7 +380,7 @@ static void free_job(struct tuff_sched_job *base)
 		dev->flights--;
 		job->file->jobs_running--;
 	}
-	if (sf->finished.error == -ESRCH)
+	if (job->queued)	/* killed in the queue */
 		job->file->jobs_queued--;
 	else if (sf->finished.timestamp > sf->scheduled.timestamp)
 		job->file->busy_ns += (uint64_t)(sf->finished.timestamp - sf->scheduled.timestamp);

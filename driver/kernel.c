@@ -7,13 +7,15 @@
 #include "driver/broker.h"
 #include "uapi/tuff_trace.h"
 
-static void made(struct tuff_device *dev, struct tuff_pend *p, const struct tuff_reply *r)
+static void made(struct tuff_device *dev, struct tuff_pend *p, const struct tuff_reply *r,
+		 const void *payload)
 {
 	struct tuff_kernel *k = container_of(p, struct tuff_kernel, pend);
 
 	if (r->error) {
-		snprintf(k->text, sizeof(k->text), "%s",
-			 r->has_text ? r->text : strerror(-r->error));
+		tuff_text(k->text, sizeof(k->text), payload, r->size);
+		if (!k->text[0])
+			snprintf(k->text, sizeof(k->text), "%s", strerror(-r->error));
 		tuff_fence_set_error(&k->made, r->error);
 	}
 	tuff_fence_signal(&k->made, tuff_sched_clock(dev));
@@ -108,13 +110,14 @@ int tuff_ioctl_kernel_create(struct tuff_file *f, void *arg)
 	ret = idr_alloc(&f->kernels, k, &id);
 	if (ret)
 		goto err_exec;
-	ret = tuff_pend_add(f->dev, &k->pend, &m->base);
+	ret = tuff_pend_add(f->dev, &k->pend, &m->base, TUFF_MAKE_NS);
 	if (ret)
 		goto err_id;
 	a->hash = m->hash;
 	TUFF_TRACE(kernel_create, f->client, id, m->hash);
 	tuff_send(f->dev, &m->base);
 	tuff_drain(f->dev);
+	tuff_bg_active(f->dev, false);	/* it also watches the time */
 	free(m);
 	if (a->flags & TUFF_KERNEL_WAIT_READY) {
 		k->ref++;

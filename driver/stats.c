@@ -20,7 +20,7 @@ int tuff_ioctl_get_version(struct tuff_file *f, void *arg)
 
 static void query_dev(struct tuff_device *dev, struct tuff_query_dev *q)
 {
-	const struct tuff_be_info *i = dev->info;
+	const struct tuff_be_info *i = &dev->info;
 	const struct tuff_be_limits *l = &i->limits;
 
 	snprintf(q->name, sizeof(q->name), "%s", i->name);
@@ -57,32 +57,29 @@ static void query_dev(struct tuff_device *dev, struct tuff_query_dev *q)
 	snprintf(q->pci, sizeof(q->pci), "%s", i->pci);
 }
 
-static uint32_t query_mem(struct tuff_device *dev, struct tuff_query_mem *q)
+static uint32_t query_mem(struct tuff_device *dev, const struct tuff_be_region *r,
+			  struct tuff_query_mem *q)
 {
-	struct tuff_be_region r[TUFF_BE_MAX_REGIONS];
-
-	tuff_budget(dev, r);
-	for (uint32_t i = 0; i < dev->info->nregions; i++) {
+	for (uint32_t i = 0; i < dev->info.nregions; i++) {
 		bool local = r[i].device_local;
 
 		q[i].size = r[i].size_B;
 		q[i].budget = r[i].budget_B;
-		q[i].used = dev->used_B[local && dev->info->nregions > 1 ? 1 : 0] +
-			    (dev->info->nregions > 1 ? 0 : dev->used_B[1]);
+		q[i].used = dev->used_B[local && dev->info.nregions > 1 ? 1 : 0] +
+			    (dev->info.nregions > 1 ? 0 : dev->used_B[1]);
 		q[i].device_local = r[i].device_local;
 		q[i].host_visible = r[i].host_visible;
 	}
-	return dev->info->nregions * (uint32_t)sizeof(*q);
+	return dev->info.nregions * (uint32_t)sizeof(*q);
 }
 
-static void query_stats(struct tuff_device *dev, struct tuff_query_stats *q)
+static void query_stats(struct tuff_device *dev, const struct tuff_exec_stats *s,
+			struct tuff_query_stats *q)
 {
-	struct tuff_be_counters c;
+	const struct tuff_be_counters *c = &s->counters;
 	struct tuff_file *f;
-	uint64_t hits;
 
-	tuff_counters(dev, &c, &hits);
-	q->record_hits = hits;
+	q->record_hits = s->rec_hits;
 	list_for_each(f, &dev->files, node) {
 		q->jobs_queued += f->jobs_queued;
 		q->jobs_running += f->jobs_running;
@@ -90,11 +87,11 @@ static void query_stats(struct tuff_device *dev, struct tuff_query_stats *q)
 	q->jobs_done = dev->jobs_done;
 	q->jobs_failed = dev->jobs_failed;
 	q->resets = dev->resets;
-	q->records = c.records;
-	q->pipelines = c.pipelines;
-	q->pipeline_cache_hits = c.cache_hits;
-	q->allocs = c.allocs;
-	q->memory = c.mem_B;
+	q->records = c->records;
+	q->pipelines = c->pipelines;
+	q->pipeline_cache_hits = c->cache_hits;
+	q->allocs = c->allocs;
+	q->memory = c->mem_B;
 	q->dead = (uint32_t)-dev->dead;
 }
 
@@ -108,17 +105,22 @@ int tuff_ioctl_dev_query(struct tuff_file *f, void *arg)
 		struct tuff_query_timestamp time;
 	} q;
 	struct tuff_dev_query *a = arg;
+	struct tuff_exec_stats s;
 	uint32_t size;
-	int ret;
+	int ret = 0;
 
 	memset(&q, 0, sizeof(q));
+	if (a->type == TUFF_QUERY_MEM || a->type == TUFF_QUERY_STATS)
+		ret = tuff_device_stats(f->dev, &s);
+	if (ret)
+		return ret;
 	switch (a->type) {
 	case TUFF_QUERY_DEV:
 		query_dev(f->dev, &q.dev);
 		size = sizeof(q.dev);
 		break;
 	case TUFF_QUERY_MEM:
-		size = query_mem(f->dev, q.mem);
+		size = query_mem(f->dev, s.regions, q.mem);
 		break;
 	case TUFF_QUERY_ENGINE:
 		snprintf(q.engine.name, sizeof(q.engine.name), "compute");
@@ -128,7 +130,7 @@ int tuff_ioctl_dev_query(struct tuff_file *f, void *arg)
 		break;
 	case TUFF_QUERY_STATS:
 		tuff_poll(f->dev);
-		query_stats(f->dev, &q.stats);
+		query_stats(f->dev, &s, &q.stats);
 		size = sizeof(q.stats);
 		break;
 	case TUFF_QUERY_TIMESTAMP:
@@ -191,8 +193,8 @@ static void fdinfo(const struct tuff_file *f, struct text *t)
 	put(t, "drm-driver:\ttuff\ndrm-client-id:\t%llu\n", (unsigned long long)f->client);
 	if (f->name[0])
 		put(t, "drm-client-name:\t%s\n", f->name);
-	if (dev->info->pci[0])
-		put(t, "drm-pdev:\t%s\n", dev->info->pci);
+	if (dev->info.pci[0])
+		put(t, "drm-pdev:\t%s\n", dev->info.pci);
 	put(t, "drm-engine-compute:\t%llu ns\ndrm-engine-capacity-compute:\t1\n",
 	    (unsigned long long)f->busy_ns);
 	put(t, "drm-total-memory:\t%llu KiB\n", (unsigned long long)kib);

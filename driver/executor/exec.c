@@ -10,18 +10,10 @@
 void exec_answer(struct tuff_exec *x, uint32_t type, uint64_t cookie, int error,
 		 uint64_t value, const char *text)
 {
-	struct tuff_reply r;
+	struct tuff_reply r = { .cookie = cookie, .type = type, .error = error, .value = value,
+				.size = error && text ? (uint32_t)strlen(text) : 0 };
 
-	r.cookie = cookie;
-	r.type = type;
-	r.error = error;
-	r.value = value;
-	r.payload = NULL;
-	r.payload_size = 0;
-	r.has_text = text && *text;
-	if (r.has_text)
-		snprintf(r.text, sizeof(r.text), "%s", text);
-	x->reply(x->arg, &r);
+	x->reply(x->arg, &r, text);
 }
 
 /* --- memory ------------------------------------------------------------------ */
@@ -116,12 +108,13 @@ void exec_cmdbuf_free(struct tuff_exec *x, struct exec_cmdbuf *cb)
 }
 
 static int cmdbuf_create(struct tuff_exec *x, const struct tuff_msg_cmdbuf_create *m,
-			 uint32_t *stamps, char *err, size_t errlen)
+			 char *err, size_t errlen)
 {
 	struct exec_cmdbuf *cb;
 	int ret;
 
-	if (m->base.size != sizeof(*m) + m->stream_size || m->nslots > TUFF_MAX_SLOTS)
+	if (m->base.size < sizeof(*m) || m->base.size != sizeof(*m) + m->stream_size ||
+	    m->nslots > TUFF_MAX_SLOTS)
 		return -EINVAL;
 	cb = calloc(1, sizeof(*cb));
 	if (!cb)
@@ -136,8 +129,32 @@ static int cmdbuf_create(struct tuff_exec *x, const struct tuff_msg_cmdbuf_creat
 		exec_cmdbuf_free(x, cb);
 		return ret;
 	}
-	*stamps = cb->ntimestamps;
+	if (cb->nindirect && !x->clamp->ready)
+		cb->cookie = m->base.cookie;
+	else
+		exec_answer(x, TUFF_MSG_CMDBUF_CREATE, m->base.cookie, 0, cb->ntimestamps, NULL);
 	return 0;
+}
+
+void exec_clamp_made(struct tuff_exec *x, int error, const char *text)
+{
+	struct exec_cmdbuf *cb;
+	uint32_t id;
+
+	idr_for_each(&x->cmdbufs, id, cb) {
+		if (!cb->cookie)
+			continue;
+		exec_answer(x, TUFF_MSG_CMDBUF_CREATE, cb->cookie, error, cb->ntimestamps, text);
+		cb->cookie = 0;
+		if (!error)
+			continue;
+		idr_remove(&x->cmdbufs, id);
+		exec_cmdbuf_free(x, cb);
+	}
+	if (error) {	/* the next one tries again */
+		exec_kernel_put(x, x->clamp);
+		x->clamp = NULL;
+	}
 }
 
 static void cmdbuf_destroy(struct tuff_exec *x, uint32_t id)
@@ -167,6 +184,8 @@ static int resolve(struct tuff_exec *x, const struct tuff_msg_run *m,
 		struct exec_mem *mem = idr_find(&x->mems, s->mem);
 
 		if (s->slot >= TUFF_MAX_SLOTS || (*have >> s->slot & 1) || !mem ||
+		    s->offset % x->info->limits.storage_align ||
+		    s->offset % x->info->limits.uniform_align ||
 		    s->offset > mem->size_B || s->range > mem->size_B - s->offset)
 			return -EINVAL;
 		*have |= 1ull << s->slot;
@@ -222,7 +241,8 @@ static int run(struct tuff_exec *x, const struct tuff_msg_run *m)
 
 	if (x->dead)
 		return x->dead;
-	if (m->ncmdbufs > TUFF_MAX_CMDBUFS || m->nslots > TUFF_MAX_SLOTS)
+	if (m->base.size != sizeof(*m) || m->ncmdbufs > TUFF_MAX_CMDBUFS ||
+	    m->nslots > TUFF_MAX_SLOTS)
 		return -EINVAL;
 	if (x->tail - x->head == EXEC_FLIGHTS)
 		return -EBUSY;
@@ -261,50 +281,43 @@ err_recs:
 	return ret;
 }
 
-static uint64_t *read_stamps(struct tuff_exec *x, const struct exec_flight *f, uint32_t *n)
+/* How many x->stamps has of the flight; none where there is no memory for them. */
+static uint32_t read_stamps(struct tuff_exec *x, const struct exec_flight *f)
 {
+	uint32_t n = 0, at = 0;
 	uint64_t *ns;
 
-	*n = 0;
 	for (uint32_t i = 0; i < f->nrecs; i++)
-		*n += f->recs[i]->cb->ntimestamps;
-	ns = *n ? calloc(*n, sizeof(*ns)) : NULL;
-	if (!ns) {
-		*n = 0;
-		return NULL;
+		n += f->recs[i]->cb->ntimestamps;
+	if (n > x->cap_stamps) {
+		ns = realloc(x->stamps, n * sizeof(*ns));
+		if (!ns)
+			return 0;
+		x->stamps = ns;
+		x->cap_stamps = n;
 	}
-	for (uint32_t i = 0, at = 0; i < f->nrecs; i++) {
+	for (uint32_t i = 0; i < f->nrecs; i++) {
 		uint32_t k = f->recs[i]->cb->ntimestamps;
 
-		if (k && x->be->timestamps(x->dev, f->recs[i]->be, ns + at, k))
-			memset(ns + at, 0, k * sizeof(*ns));
+		if (k && x->be->timestamps(x->dev, f->recs[i]->be, x->stamps + at, k))
+			memset(x->stamps + at, 0, k * sizeof(*ns));
 		at += k;
 	}
-	return ns;
+	return n;
 }
 
 static void complete(struct tuff_exec *x, struct exec_flight *f, int error)
 {
-	struct tuff_reply r;
+	struct tuff_reply r = { .cookie = f->cookie, .type = TUFF_MSG_RUN, .error = error };
 
-	r.cookie = f->cookie;
-	r.type = TUFF_MSG_RUN;
-	r.error = error;
-	r.value = 0;
-	r.has_text = 0;
-	r.payload = NULL;
-	r.payload_size = 0;
-	if (!error) {
-		uint32_t n;
-
+	if (!error)
 		r.error = stage(x, f, false);
-		r.payload = read_stamps(x, f, &n);
-		r.payload_size = n * 8;
-	}
+	if (!r.error)
+		r.size = read_stamps(x, f) * (uint32_t)sizeof(*x->stamps);
 	for (uint32_t i = 0; i < f->nrecs; i++)
 		exec_rec_put(x, f->recs[i]);
 	x->head++;
-	x->reply(x->arg, &r);
+	x->reply(x->arg, &r, x->stamps);
 }
 
 int tuff_exec_wait(struct tuff_exec *x, int64_t timeout_ns)
@@ -353,32 +366,45 @@ static void destroy(struct tuff_exec *x, const struct tuff_msg *msg)
 		cmdbuf_destroy(x, m->id);
 }
 
+static void info(struct tuff_exec *x, const struct tuff_msg *msg)
+{
+	struct tuff_reply r = { .cookie = msg->cookie, .type = msg->type,
+				.size = sizeof(*x->info) };
+
+	x->reply(x->arg, &r, x->info);
+}
+
+static void stats(struct tuff_exec *x, const struct tuff_msg *msg)
+{
+	struct tuff_exec_stats s = { .rec_hits = x->rec_hits };
+	struct tuff_reply r = { .cookie = msg->cookie, .type = msg->type, .size = sizeof(s) };
+
+	x->be->counters(x->dev, &s.counters);
+	x->be->budget(x->dev, s.regions);
+	x->reply(x->arg, &r, &s);
+}
+
 void tuff_exec_handle(struct tuff_exec *x, const struct tuff_msg *msg)
 {
 	char text[TUFF_REPLY_TEXT] = "";
-	uint32_t stamps = 0;
 	bool staged = false;
-	int ret;
+	int ret = 0;
 
 	pthread_mutex_lock(&x->lock);
 	switch (msg->type) {
 	case TUFF_MSG_RUN:
 		ret = run(x, (const void *)msg);
-		if (ret)
-			exec_answer(x, msg->type, msg->cookie, ret, 0, NULL);
 		break;
 	case TUFF_MSG_MEM_CREATE:
 		ret = mem_create(x, (const void *)msg, &staged);
-		exec_answer(x, msg->type, msg->cookie, ret, staged, NULL);
+		if (!ret)
+			exec_answer(x, msg->type, msg->cookie, 0, staged, NULL);
 		break;
 	case TUFF_MSG_KERNEL_CREATE:
 		ret = exec_kernel_create(x, (const void *)msg);
-		if (ret)
-			exec_answer(x, msg->type, msg->cookie, ret, 0, NULL);
 		break;
 	case TUFF_MSG_CMDBUF_CREATE:
-		ret = cmdbuf_create(x, (const void *)msg, &stamps, text, sizeof(text));
-		exec_answer(x, msg->type, msg->cookie, ret, stamps, text);
+		ret = cmdbuf_create(x, (const void *)msg, text, sizeof(text));
 		break;
 	case TUFF_MSG_MEM_DESTROY:
 	case TUFF_MSG_KERNEL_DESTROY:
@@ -390,17 +416,25 @@ void tuff_exec_handle(struct tuff_exec *x, const struct tuff_msg *msg)
 		x->dead = -EIO;
 		x->be->poison(x->dev);
 		break;
+	case TUFF_MSG_INFO:
+		info(x, msg);
+		break;
+	case TUFF_MSG_STATS:
+		stats(x, msg);
+		break;
 	default:
-		exec_answer(x, msg->type, msg->cookie, -ENOSYS, 0, NULL);
+		ret = -ENOSYS;
 	}
+	if (ret)	/* the others answer, or will */
+		exec_answer(x, msg->type, msg->cookie, ret, 0, text);
 	pthread_mutex_unlock(&x->lock);
 }
 
 /* --- life ------------------------------------------------------------------------------ */
 
 int tuff_exec_create(const struct tuff_be_ops *be, uint32_t index,
-		     void (*reply)(void *arg, const struct tuff_reply *r), void *arg,
-		     struct tuff_exec **out)
+		     void (*reply)(void *arg, const struct tuff_reply *r, const void *payload),
+		     void *arg, struct tuff_exec **out)
 {
 	struct tuff_exec *x = calloc(1, sizeof(*x));
 	int ret;
@@ -450,6 +484,7 @@ void tuff_exec_destroy(struct tuff_exec *x)
 	}
 	for (int i = 0; i < EXEC_FLIGHTS; i++)
 		free(x->flights[i].staged);
+	free(x->stamps);
 	idr_fini(&x->mems);
 	idr_fini(&x->kernels);
 	idr_fini(&x->cmdbufs);

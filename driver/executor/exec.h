@@ -34,12 +34,13 @@ struct exec_kernel {
 	int error;
 	struct tuff_be_kernel *be;
 	struct list node;		/* waiting for a compiler */
-	uint64_t cookie;
+	uint64_t cookie;		/* 0 = nobody asked: the driver's own */
 	struct tuff_msg_kernel_create *msg;	/* until it is made */
 };
 
 struct exec_cmdbuf {
 	uint32_t id;
+	uint64_t cookie;		/* its answer is held until x->clamp is made */
 	uint32_t nslots, ncmds, ntimestamps, nindirect;
 	struct tuff_cmdbuf_slot slots[TUFF_MAX_SLOTS];
 	struct tuff_be_cmd *cmds;
@@ -72,7 +73,7 @@ struct tuff_exec {
 	const struct tuff_be_ops *be;
 	struct tuff_be_device *dev;
 	const struct tuff_be_info *info;
-	void (*reply)(void *arg, const struct tuff_reply *r);
+	void (*reply)(void *arg, const struct tuff_reply *r, const void *payload);
 	void *arg;
 
 	pthread_mutex_t lock;		/* what follows */
@@ -86,7 +87,9 @@ struct tuff_exec {
 	uint64_t seqno;
 	int dead;			/* 0 or the error of every RUN */
 	bool poisoned;
-	struct exec_kernel *clamp;
+	struct exec_kernel *clamp;	/* of DISPATCH_INDIRECT, from the first on */
+	uint64_t *stamps;		/* room to read them */
+	uint32_t cap_stamps;
 
 	struct list compile;		/* kernels to be made */
 	pthread_cond_t compile_cond;
@@ -98,11 +101,12 @@ struct tuff_exec {
 
 /**
  * tuff_exec_create - opens device `index` of a back end
- * @reply: called with answers, from any thread, with the executor's lock held
+ * @reply: called with answers and their r->size bytes, from any thread, with the
+ * executor's lock held
  */
 int tuff_exec_create(const struct tuff_be_ops *be, uint32_t index,
-		     void (*reply)(void *arg, const struct tuff_reply *r), void *arg,
-		     struct tuff_exec **out);
+		     void (*reply)(void *arg, const struct tuff_reply *r, const void *payload),
+		     void *arg, struct tuff_exec **out);
 void tuff_exec_destroy(struct tuff_exec *x);
 /* The message is the caller's again when it returns. */
 void tuff_exec_handle(struct tuff_exec *x, const struct tuff_msg *msg);
@@ -125,7 +129,9 @@ int exec_kernel_create(struct tuff_exec *x, const struct tuff_msg_kernel_create 
 struct exec_kernel *exec_kernel_get(struct exec_kernel *k);
 void exec_kernel_put(struct tuff_exec *x, struct exec_kernel *k);
 void exec_compilers_stop(struct tuff_exec *x);
-int exec_clamp(struct tuff_exec *x);	/* makes x->clamp, ready */
+int exec_clamp(struct tuff_exec *x);	/* starts x->clamp, once */
+/* exec.c: x->clamp is made, or is not: the answers that waited for it */
+void exec_clamp_made(struct tuff_exec *x, int error, const char *text);
 /* rec.c: a recording of cb with these slots (by slot number), marked busy */
 int exec_rec_get(struct tuff_exec *x, struct exec_cmdbuf *cb, const struct tuff_msg_slot *slots,
 		 const struct tuff_be_slot *be_slots, struct exec_rec **out);

@@ -108,51 +108,65 @@ static void *compiler(void *arg)
 		k->ready = !ret;
 		free(k->msg);
 		k->msg = NULL;
-		exec_answer(x, TUFF_MSG_KERNEL_CREATE, k->cookie, ret, 0, ret ? text : NULL);
+		if (k->cookie)
+			exec_answer(x, TUFF_MSG_KERNEL_CREATE, k->cookie, ret, 0, text);
+		else if (k == x->clamp)
+			exec_clamp_made(x, ret, text);
 		exec_kernel_put(x, k);
 	}
 	pthread_mutex_unlock(&x->lock);
 	return NULL;
 }
 
-int exec_kernel_create(struct tuff_exec *x, const struct tuff_msg_kernel_create *m)
+/* A kernel for the compilers, with one reference for them. Takes the message. */
+static int start(struct tuff_exec *x, struct tuff_msg_kernel_create *m, struct exec_kernel **out)
 {
-	struct exec_kernel *k;
-	int ret;
+	struct exec_kernel *k = calloc(1, sizeof(*k));
 
-	if (m->base.size != sizeof(*m) + m->code_size || m->code_size % 4 ||
-	    m->code_size > TUFF_MAX_KERNEL_B || m->nspec > TUFF_MAX_SPEC ||
-	    m->storage_mask >> TUFF_BE_MAX_STORAGE || (m->write_mask & ~m->storage_mask) ||
-	    !memchr(m->entry, 0, sizeof(m->entry)))
-		return -EINVAL;
-	k = calloc(1, sizeof(*k));
-	if (!k)
-		return -ENOMEM;
-	k->msg = malloc(m->base.size);
-	ret = k->msg ? idr_alloc_at(&x->kernels, k, m->id) : -ENOMEM;
-	if (ret)
-		goto err_kernel;
-	memcpy(k->msg, m, m->base.size);
 	while (x->ncompilers < EXEC_COMPILERS &&
 	       !pthread_create(&x->compiler[x->ncompilers], NULL, compiler, x))
 		x->ncompilers++;
-	if (!x->ncompilers) {
-		idr_remove(&x->kernels, m->id);
-		ret = -ENOMEM;
-		goto err_kernel;
+	if (!k || !x->ncompilers) {
+		free(k);
+		free(m);
+		return -ENOMEM;
 	}
-	k->ref = 2;	/* the table's and the compiler's */
+	k->ref = 1;
+	k->msg = m;
 	k->cookie = m->base.cookie;
 	k->storage_mask = m->storage_mask;
 	k->write_mask = m->write_mask;
 	k->uniform = m->uniform;
 	list_add_tail(&k->node, &x->compile);
 	pthread_cond_signal(&x->compile_cond);
+	*out = k;
 	return 0;
+}
 
-err_kernel:
-	free(k->msg);
-	free(k);
+int exec_kernel_create(struct tuff_exec *x, const struct tuff_msg_kernel_create *m)
+{
+	struct tuff_msg_kernel_create *copy;
+	struct exec_kernel *k;
+	int ret;
+
+	if (m->base.size < sizeof(*m) || m->base.size != sizeof(*m) + m->code_size ||
+	    m->code_size % 4 || m->code_size > TUFF_MAX_KERNEL_B || m->nspec > TUFF_MAX_SPEC ||
+	    m->storage_mask >> TUFF_BE_MAX_STORAGE || (m->write_mask & ~m->storage_mask) ||
+	    !memchr(m->entry, 0, sizeof(m->entry)) || !m->base.cookie)
+		return -EINVAL;
+	copy = malloc(m->base.size);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, m, m->base.size);
+	ret = start(x, copy, &k);
+	if (ret)
+		return ret;
+	ret = idr_alloc_at(&x->kernels, exec_kernel_get(k), m->id);
+	if (ret) {	/* no compiler has seen it: they need the lock */
+		list_del(&k->node);
+		exec_kernel_put(x, k);
+		exec_kernel_put(x, k);
+	}
 	return ret;
 }
 
@@ -173,33 +187,30 @@ void exec_compilers_stop(struct tuff_exec *x)
 	}
 }
 
-/* Trusted code, small: made at once, when the first stream needs it. */
+/* Ours, but made as any other; the command buffers that need it wait. */
 int exec_clamp(struct tuff_exec *x)
 {
 	const uint32_t *max = x->info->limits.max_group_count;
-	struct tuff_be_kernel_desc d = {
-		.code = clamp_spv, .size_B = sizeof(clamp_spv), .entry = "main",
-		.storage_mask = 3, .nspec = 3, .spec_id = { 0, 1, 2 },
-		.spec_value = { max[0], max[1], max[2] } };
+	struct tuff_msg_kernel_create *m;
 	struct exec_kernel *k;
 	int ret;
 
 	if (x->clamp)
 		return 0;
-	k = calloc(1, sizeof(*k));
-	if (!k)
+	m = calloc(1, sizeof(*m) + sizeof(clamp_spv));
+	if (!m)
 		return -ENOMEM;
-	k->ref = 1;
-	k->storage_mask = 3;
-	k->write_mask = 2;
-	ret = x->be->kernel_create(x->dev, &d, &k->be);
+	m->base.type = TUFF_MSG_KERNEL_CREATE;
+	m->code_size = sizeof(clamp_spv);
+	m->storage_mask = 3;
+	m->write_mask = 2;
+	m->nspec = 3;
+	for (uint32_t i = 0; i < 3; i++)
+		m->spec[i] = (struct tuff_spec){ i, max[i] };
+	memcpy(m->entry, "main", 5);
+	memcpy(m + 1, clamp_spv, sizeof(clamp_spv));
+	ret = start(x, m, &k);
 	if (!ret)
-		ret = x->be->kernel_wait(k->be, x->compile_timeout);
-	if (ret) {
-		exec_kernel_put(x, k);
-		return ret;
-	}
-	k->ready = true;
-	x->clamp = k;
-	return 0;
+		x->clamp = exec_kernel_get(k);
+	return ret;
 }

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "driver/executor/backend.h"
 #include "uapi/tuff_accel.h"
 
 enum tuff_msg_type {
@@ -22,6 +23,8 @@ enum tuff_msg_type {
 	TUFF_MSG_CMDBUF_DESTROY,	/* no answer */
 	TUFF_MSG_RUN,			/* answered when it ended */
 	TUFF_MSG_POISON,		/* no answer; touch the device no more */
+	TUFF_MSG_INFO,			/* answered with a struct tuff_be_info */
+	TUFF_MSG_STATS,			/* answered with a struct tuff_exec_stats */
 };
 
 struct tuff_msg {
@@ -86,15 +89,23 @@ struct tuff_msg_run {
 
 #define TUFF_REPLY_TEXT	240
 
+/*
+ * An answer; `size` bytes go with it. After an error: its text, if there is
+ * one. RUN: the u64 of its TIMESTAMP packets. INFO, STATS: the struct.
+ */
 struct tuff_reply {
 	uint64_t cookie;
 	uint32_t type;		/* of the request */
 	int32_t error;		/* 0 or -errno */
 	uint64_t value;		/* CMDBUF_CREATE: timestamps; MEM_CREATE: 1 = staged */
-	void *payload;		/* RUN: u64 timestamps; the receiver frees it */
-	uint32_t payload_size;
-	uint32_t has_text;
-	char text[TUFF_REPLY_TEXT];
+	uint32_t size;
+	uint32_t pad;
+};
+
+struct tuff_exec_stats {
+	struct tuff_be_counters counters;
+	uint64_t rec_hits;
+	struct tuff_be_region regions[TUFF_BE_MAX_REGIONS];
 };
 
 #endif

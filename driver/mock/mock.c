@@ -151,6 +151,8 @@ static int mock_enumerate(struct tuff_be_info *infos, uint32_t max)
 	i->regions[0] = (struct tuff_be_region){ mock.budget_B, mock.budget_B, 1, 1 };
 	i->drm_primary[0] = i->drm_primary[1] = -1;
 	i->drm_render[0] = i->drm_render[1] = -1;
+	if (mock.describe)
+		mock.describe(i);
 	return 1;
 }
 

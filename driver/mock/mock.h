@@ -14,6 +14,7 @@ struct tuff_mock {
 	uint32_t reach;			/* ways that work */
 	uint32_t features;
 	bool floors;			/* the specification's minimum limits */
+	void (*describe)(struct tuff_be_info *info);	/* may say anything */
 	int open_error;
 
 	/* read at every use */

@@ -12,7 +12,8 @@
 #include "driver/broker.h"
 #include "driver/executor/exec.h"
 
-#define CALL_TIMEOUT	(60 * 1000000000ll)
+#define MAX_ANSWERS	(1u << 16)	/* nobody is asked for as many */
+#define ASKED_NS	2000000		/* turns of a pump while answers are awaited */
 #define PUMP_NS		50000000	/* the background thread's turns */
 #define IDLE_TURNS	50		/* without work before it sleeps */
 
@@ -27,152 +28,78 @@ static void bg_signal(struct tuff_device *dev, bool kick)
 	pthread_mutex_unlock(&dev->bg_lock);
 }
 
-void tuff_reply_push(struct tuff_device *dev, const struct tuff_reply *r)
+/* Room for one more; the lock is held. */
+static bool grow(struct tuff_device *dev)
 {
-	bool lost = false;
+	uint32_t n = dev->rcap ? 2 * dev->rcap : 64, k = 0;
+	struct tuff_answer *ring;
 
+	if (dev->rtail - dev->rhead < dev->rcap)
+		return true;
+	ring = n <= MAX_ANSWERS ? malloc(n * sizeof(*ring)) : NULL;
+	if (!ring)
+		return false;
+	for (uint32_t i = dev->rhead; i != dev->rtail; i++)
+		ring[k++] = dev->answers[i & (dev->rcap - 1)];
+	free(dev->answers);
+	dev->answers = ring;
+	dev->rcap = n;
+	__atomic_store_n(&dev->rhead, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&dev->rtail, k, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* One that finds no room is lost, as any answer may be: its time runs out. */
+void tuff_reply_push(struct tuff_device *dev, const struct tuff_reply *r, const void *payload)
+{
+	void *copy = r->size ? malloc(r->size) : NULL;
+	struct tuff_answer *a;
+
+	if (copy)
+		memcpy(copy, payload, r->size);
 	pthread_mutex_lock(&dev->reply_lock);
-	if (dev->rtail - dev->rhead == dev->rcap) {
-		uint32_t n = dev->rcap ? 2 * dev->rcap : 64, k = 0;
-		struct tuff_reply *ring = malloc(n * sizeof(*ring));
-
-		if (ring) {
-			for (uint32_t i = dev->rhead; i != dev->rtail; i++)
-				ring[k++] = dev->replies[i & (dev->rcap - 1)];
-			free(dev->replies);
-			dev->replies = ring;
-			dev->rcap = n;
-			__atomic_store_n(&dev->rhead, 0, __ATOMIC_RELAXED);
-			__atomic_store_n(&dev->rtail, k, __ATOMIC_RELAXED);
-		}
-		lost = !ring;	/* as with any answer that never comes: it times out */
-	}
-	if (!lost) {
-		struct tuff_reply *to = &dev->replies[dev->rtail & (dev->rcap - 1)];
-
-		memcpy(to, r, r->has_text ? sizeof(*r) : offsetof(struct tuff_reply, text));
+	if (grow(dev)) {
+		a = &dev->answers[dev->rtail & (dev->rcap - 1)];
+		a->r = *r;
+		a->r.size = copy ? r->size : 0;
+		a->payload = copy;
+		copy = NULL;
 		__atomic_store_n(&dev->rtail, dev->rtail + 1, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&dev->reply_lock);
-	if (lost)
-		free(r->payload);
+	free(copy);
 	/* these may come from a compiler's thread, with nobody looking */
-	if (r->type == TUFF_MSG_KERNEL_CREATE && dev->bg_started)
+	if ((r->type == TUFF_MSG_KERNEL_CREATE || r->type == TUFF_MSG_CMDBUF_CREATE) &&
+	    __atomic_load_n(&dev->bg_started, __ATOMIC_ACQUIRE))
 		bg_signal(dev, true);
 }
 
-static void on_reply(void *arg, const struct tuff_reply *r)
+static void on_reply(void *arg, const struct tuff_reply *r, const void *payload)
 {
-	tuff_reply_push(arg, r);
-}
-
-int tuff_pend_add(struct tuff_device *dev, struct tuff_pend *p, struct tuff_msg *msg)
-{
-	uint32_t id;
-	int ret = idr_alloc(&dev->pends, p, &id);
-
-	if (ret)
-		return ret;
-	/* ids are reused, cookies are not: late answers find nothing */
-	p->cookie = ++dev->cookie << 20 | (id - 1);
-	p->type = msg->type;
-	msg->cookie = p->cookie;
-	return 0;
-}
-
-void tuff_pend_del(struct tuff_device *dev, struct tuff_pend *p)
-{
-	if (!p->cookie)
-		return;
-	idr_remove(&dev->pends, (uint32_t)(p->cookie & (IDR_MAX - 1)) + 1);
-	p->cookie = 0;
-}
-
-/* Nothing of an answer is believed: cookie, type, error. */
-static void handle(struct tuff_device *dev, struct tuff_reply *r)
-{
-	struct tuff_pend *p = idr_find(&dev->pends, (uint32_t)(r->cookie & (IDR_MAX - 1)) + 1);
-
-	if (!p || p->cookie != r->cookie || p->type != r->type) {
-		free(r->payload);
-		return;
-	}
-	if (r->error > 0 || r->error < -4095)
-		r->error = -EPROTO;
-	if (r->has_text)
-		r->text[sizeof(r->text) - 1] = 0;
-	if (r->type != TUFF_MSG_RUN) {
-		free(r->payload);
-		r->payload = NULL;
-	}
-	tuff_pend_del(dev, p);
-	p->done(dev, p, r);
+	tuff_reply_push(arg, r, payload);
 }
 
 void tuff_drain(struct tuff_device *dev)
 {
-	struct tuff_reply r;
+	struct tuff_answer a;
 	bool any = false;
 
 	while (__atomic_load_n(&dev->rtail, __ATOMIC_ACQUIRE) !=
 	       __atomic_load_n(&dev->rhead, __ATOMIC_RELAXED)) {
-		struct tuff_reply *from;
-
 		pthread_mutex_lock(&dev->reply_lock);
-		from = &dev->replies[dev->rhead & (dev->rcap - 1)];
-		memcpy(&r, from, from->has_text ? sizeof(r) : offsetof(struct tuff_reply, text));
+		a = dev->answers[dev->rhead & (dev->rcap - 1)];
 		__atomic_store_n(&dev->rhead, dev->rhead + 1, __ATOMIC_RELAXED);
 		pthread_mutex_unlock(&dev->reply_lock);
-		handle(dev, &r);
+		tuff_answered(dev, &a);
 		any = true;
 	}
 	if (any && dev->waiters)
 		pthread_cond_broadcast(&dev->cond);
 }
 
-/* --- requests -------------------------------------------------------------------- */
-
 void tuff_send(struct tuff_device *dev, struct tuff_msg *msg)
 {
 	tuff_exec_handle(dev->exec, msg);
-}
-
-struct call {
-	struct tuff_pend pend;
-	struct tuff_reply *r;
-	bool done;
-};
-
-static void call_answered(struct tuff_device *dev, struct tuff_pend *p,
-			  const struct tuff_reply *r)
-{
-	struct call *c = container_of(p, struct call, pend);
-
-	(void)dev;
-	memcpy(c->r, r, r->has_text ? sizeof(*r) : offsetof(struct tuff_reply, text));
-	c->done = true;
-}
-
-static bool call_done(void *arg)
-{
-	return ((struct call *)arg)->done;
-}
-
-int tuff_call(struct tuff_device *dev, struct tuff_msg *msg, struct tuff_reply *r)
-{
-	struct call c = { .pend = { .done = call_answered }, .r = r };
-	int ret;
-
-	r->has_text = 0;
-	r->value = 0;
-	ret = tuff_pend_add(dev, &c.pend, msg);
-	if (ret)
-		return ret;
-	tuff_send(dev, msg);
-	tuff_drain(dev);
-	ret = tuff_wait(dev, call_done, &c, tuff_now() + CALL_TIMEOUT);
-	tuff_pend_del(dev, &c.pend);
-	return ret ? ret : r->error;
 }
 
 /* --- waiting ------------------------------------------------------------------------ */
@@ -184,11 +111,18 @@ void tuff_look(struct tuff_device *dev)
 	tuff_drain(dev);
 }
 
+static void check_time(struct tuff_device *dev)
+{
+	tuff_sched_check_timeout(&dev->sched);
+	if (dev->expiry && tuff_sched_clock(dev) >= dev->expiry)
+		tuff_give_up(dev, -ETIME, tuff_sched_clock(dev));
+	tuff_drain(dev);
+}
+
 void tuff_poll(struct tuff_device *dev)
 {
 	tuff_look(dev);
-	tuff_sched_check_timeout(&dev->sched);
-	tuff_drain(dev);
+	check_time(dev);
 }
 
 /* Waits for the device without the lock; the caller has seen that nobody does. */
@@ -202,14 +136,16 @@ static void pump(struct tuff_device *dev, int64_t timeout)
 		if (left < timeout)
 			timeout = left > 0 ? left : 0;
 	}
+	/* another answer than a job's may be what its caller waits for */
+	if (dev->asked && timeout > ASKED_NS)
+		timeout = ASKED_NS;
 	dev->pump = true;
 	pthread_mutex_unlock(&dev->lock);
 	tuff_exec_wait(dev->exec, timeout);
 	pthread_mutex_lock(&dev->lock);
 	dev->pump = false;
 	tuff_drain(dev);
-	tuff_sched_check_timeout(&dev->sched);
-	tuff_drain(dev);
+	check_time(dev);
 	if (dev->waiters)	/* somebody else's turn, perhaps */
 		pthread_cond_broadcast(&dev->cond);
 }
@@ -249,14 +185,15 @@ int tuff_wait(struct tuff_device *dev, bool (*cond)(void *arg), void *arg, int64
 
 static void nap(struct tuff_device *dev, bool active)
 {
+	int64_t until = dev->manual ? 0 : __atomic_load_n(&dev->expiry, __ATOMIC_RELAXED);
 	struct timespec ts;
-	int64_t until;
 
-	if (!active) {
+	if (!active && !until) {
 		pthread_cond_wait(&dev->bg_cond, &dev->bg_lock);
 		return;
 	}
-	until = tuff_now() + TUFF_GRACE_NS;
+	if (active)
+		until = tuff_now() + TUFF_GRACE_NS;
 	ts = (struct timespec){ until / 1000000000, until % 1000000000 };
 	pthread_cond_timedwait(&dev->bg_cond, &dev->bg_lock, &ts);
 }
@@ -268,6 +205,8 @@ static bool turn(struct tuff_device *dev, bool kicked, uint64_t *seen)
 
 	pthread_mutex_lock(&dev->lock);
 	tuff_drain(dev);
+	if (!dev->manual)
+		check_time(dev);
 	busy = dev->flights > 0;
 	/* by itself it waits only for what was there a grace ago */
 	if (busy && !dev->pump && !dev->manual && !dev->dead &&
@@ -313,7 +252,7 @@ int tuff_bg_start(struct tuff_device *dev)
 		return 0;
 	if (pthread_create(&dev->bg, NULL, background, dev))
 		return -ENOMEM;
-	dev->bg_started = true;
+	__atomic_store_n(&dev->bg_started, true, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -331,6 +270,13 @@ void tuff_bg_active(struct tuff_device *dev, bool urgent)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+static void transport_free(struct tuff_device *dev)
+{
+	pthread_cond_destroy(&dev->bg_cond);
+	pthread_mutex_destroy(&dev->bg_lock);
+	pthread_mutex_destroy(&dev->reply_lock);
+}
+
 int tuff_transport_init(struct tuff_device *dev)
 {
 	pthread_condattr_t attr;
@@ -344,16 +290,12 @@ int tuff_transport_init(struct tuff_device *dev)
 	pthread_condattr_destroy(&attr);
 	ret = tuff_exec_create(dev->be, dev->index, on_reply, dev, &dev->exec);
 	if (ret)
-		return ret;
-	dev->info = dev->exec->info;
-	return 0;
+		transport_free(dev);
+	return ret;
 }
 
 void tuff_transport_fini(struct tuff_device *dev)
 {
-	struct tuff_pend *p;
-	uint32_t id;
-
 	if (dev->bg_started) {
 		pthread_mutex_lock(&dev->bg_lock);
 		dev->bg_stop = true;
@@ -364,35 +306,13 @@ void tuff_transport_fini(struct tuff_device *dev)
 	exec_compilers_stop(dev->exec);
 	pthread_mutex_lock(&dev->lock);
 	tuff_drain(dev);
-	idr_for_each(&dev->pends, id, p) {	/* what nobody will answer any more */
-		struct tuff_reply r = { .cookie = p->cookie, .type = p->type,
-					.error = -ECANCELED };
-
-		handle(dev, &r);
-	}
+	tuff_give_up(dev, -ECANCELED, INT64_MAX);
 	pthread_mutex_unlock(&dev->lock);
 	tuff_exec_destroy(dev->exec);
 	for (uint32_t i = dev->rhead; i != dev->rtail; i++)
-		free(dev->replies[i & (dev->rcap - 1)].payload);
-	free(dev->replies);
-	pthread_cond_destroy(&dev->bg_cond);
-	pthread_mutex_destroy(&dev->bg_lock);
-	pthread_mutex_destroy(&dev->reply_lock);
-}
-
-void tuff_counters(struct tuff_device *dev, struct tuff_be_counters *out, uint64_t *rec_hits)
-{
-	pthread_mutex_lock(&dev->exec->lock);
-	dev->be->counters(dev->exec->dev, out);
-	*rec_hits = dev->exec->rec_hits;
-	pthread_mutex_unlock(&dev->exec->lock);
-}
-
-void tuff_budget(struct tuff_device *dev, struct tuff_be_region *regions)
-{
-	pthread_mutex_lock(&dev->exec->lock);
-	dev->be->budget(dev->exec->dev, regions);
-	pthread_mutex_unlock(&dev->exec->lock);
+		free(dev->answers[i & (dev->rcap - 1)].payload);
+	free(dev->answers);
+	transport_free(dev);
 }
 
 /* --- what a process calls ------------------------------------------------------------------------ */
@@ -452,8 +372,12 @@ void *tuff_local_mmap(struct tuff_file *f, uint32_t bo_handle, uint64_t *size)
 
 int tuff_local_counters(struct tuff_file *f, struct tuff_be_counters *out)
 {
-	uint64_t hits;
+	struct tuff_exec_stats s;
+	int ret;
 
-	tuff_counters(f->dev, out, &hits);
-	return 0;
+	pthread_mutex_lock(&f->dev->lock);
+	ret = tuff_device_stats(f->dev, &s);
+	pthread_mutex_unlock(&f->dev->lock);
+	*out = s.counters;
+	return ret;
 }

@@ -7,86 +7,10 @@
 #include <unistd.h>
 
 #include "driver/broker.h"
-#include "driver/mock/mock.h"
-#include "tests/client.h"
+#include "driver/executor/exec.h"
+#include "tests/driver/run.h"
 #include "tests/harness.h"
 #include "tests/vulkan/add.h"
-
-static struct tuff_mock *m;
-static __thread char err[256];
-
-static struct tuff_file *open_file(void)
-{
-	struct tuff_file *f = NULL;
-
-	if (tuff_local_open(&tuff_be_mock, 0, &f, err, sizeof(err)))
-		return NULL;
-	return f;
-}
-
-/* Copies slot 0 to slot 1, adding a fill behind it. */
-static int make_copy(struct tuff_file *f, uint32_t *cb)
-{
-	struct {
-		struct tuff_cmd_copy c;
-		struct tuff_cmd_fill f;
-	} p = { { TUFF_CMD_COPY, 10, 0, 1, 0, 0, 0, 1024 },
-		{ TUFF_CMD_FILL, 8, 1, 0x55aa, 0, 1024, 1024 } };
-	struct tuff_cmdbuf_slot s[2] = { { 0, TUFF_SLOT_READ, 4096 }, { 1, TUFF_SLOT_WRITE, 4096 } };
-
-	return new_cmdbuf(f, &p, sizeof(p), s, 2, cb, err, sizeof(err));
-}
-
-struct run {
-	uint32_t ctx, so, in, out, cb;
-	uint64_t point;
-	char *pin, *pout;
-};
-
-static int run_init(struct tuff_file *f, struct run *r, uint32_t flags)
-{
-	memset(r, 0, sizeof(*r));
-	r->ctx = new_ctx(f, 0);
-	r->so = new_so(f);
-	r->in = new_bo(f, 4096, TUFF_BO_MAPPABLE | flags, TUFF_PLACE_SYSTEM);
-	r->out = new_bo(f, 8192, TUFF_BO_MAPPABLE | flags, TUFF_PLACE_SYSTEM);
-	r->pin = tuff_local_mmap(f, r->in, NULL);
-	r->pout = tuff_local_mmap(f, r->out, NULL);
-	return !r->ctx || !r->so || !r->pin || !r->pout ? -ENOMEM : make_copy(f, &r->cb);
-}
-
-static int run_submit(struct tuff_file *f, struct run *r)
-{
-	struct tuff_job_slot s[2] = { { 0, r->in, TUFF_SLOT_READ, 0, 0, 4096 },
-				      { 1, r->out, TUFF_SLOT_WRITE, 0, 4096, 4096 } };
-
-	return submit1(f, r->ctx, r->cb, s, 2, r->so, ++r->point, NULL);
-}
-
-static int run_once(struct tuff_file *f, struct run *r)
-{
-	uint32_t word = 0x55aa;
-	int error = 0, ret;
-
-	memset(r->pin, (int)r->point + 1, 4096);
-	memset(r->pout, 0, 8192);
-	r->pout[4096 + 3000] = 77;	/* not touched: must survive a staging copy */
-	ret = run_submit(f, r);
-	if (!ret)
-		ret = wait_so(f, r->so, r->point, 10 * SEC, &error);
-	if (ret || error)
-		return ret ? ret : error;
-	if (memcmp(r->pin, r->pout + 4096, 1024) || memcmp(r->pout + 4096 + 1024, &word, 4) ||
-	    r->pout[4096 + 3000] != 77 || r->pout[4095])
-		return -EBADMSG;
-	return 0;
-}
-
-static int get_state(struct tuff_file *f, uint32_t ctx, struct tuff_ctx_get_state *s)
-{
-	*s = (struct tuff_ctx_get_state){ .ctx_id = ctx };
-	return CALL(f, CTX_GET_STATE, s);
-}
 
 /* --- ways of reaching memory ------------------------------------------------ */
 
@@ -367,50 +291,81 @@ TEST(kernel_fails_under_a_queued_job)
 	CHECK_EQ(tuff_mock_objects(), 0);
 }
 
-/* --- an executor that lies -------------------------------------------------------- */
+/* --- compilers that hang ----------------------------------------------------------- */
 
-TEST(lying_replies)
+TEST(compiler_does_not_end)
 {
-	struct tuff_query_stats st;
-	struct tuff_dev_query dq = { TUFF_QUERY_STATS, sizeof(st), PTR(&st) };
-	struct tuff_reply lie = { 0 };
 	struct tuff_file *f;
 	struct run r;
-	int error = 0;
+	uint32_t k;
 
 	m = tuff_mock_reset();
-	m->self_advance = false;
 	f = open_file();
 	CHECK_EQ(run_init(f, &r, 0), 0);
-	CHECK_EQ(run_submit(f, &r), 0);
-	/* cookies that were never given, types that do not fit, payloads that nobody asked for */
-	for (uint64_t c = 0; c < 300; c++) {
-		lie.cookie = c << 18;
-		lie.type = (uint32_t)(c % 12);
-		lie.error = c & 1 ? 0 : -EIO;
-		lie.payload = malloc(64);
-		lie.payload_size = 1u << 30;
-		tuff_reply_push(f->dev, &lie);
-	}
-	CHECK_EQ(CALL(f, DEV_QUERY, &dq), 0);
-	CHECK_EQ(st.jobs_running, 1);
-	CHECK_EQ(st.dead, 0);
-	/* the right cookie, twice, with an error that is none */
-	lie = (struct tuff_reply){ .cookie = f->dev->cookie << 20, .type = TUFF_MSG_RUN,
-				   .error = 12345 };
-	tuff_reply_push(f->dev, &lie);
-	tuff_reply_push(f->dev, &lie);
-	CHECK_EQ(wait_so(f, r.so, 1, SEC, &error), 0);
-	CHECK_EQ(error, -EPROTO);
-	/* the true answer comes late and finds nothing */
-	tuff_mock_advance(SEC);
-	CHECK_EQ(CALL(f, DEV_QUERY, &dq), 0);
-	CHECK_EQ(st.jobs_done, 1);
-	m->self_advance = true;
-	CHECK_EQ(run_once(f, &r), 0);
+	f->dev->exec->compile_timeout = SEC / 50;
+	m->kernel_hang = true;
+	CHECK_EQ(new_kernel(f, add_spv, sizeof(add_spv), NULL, 0, TUFF_KERNEL_UNIFORM |
+			    TUFF_KERNEL_WAIT_READY, 3, 2, &k, err, sizeof(err)), -ETIME);
+	CHECK(strstr(err, "compiler did not end"));
+	CHECK_EQ(run_once(f, &r), 0);	/* the others go on */
 	tuff_local_close(f);
+}
+
+static struct {
+	struct tuff_file *f;
+	uint32_t kernel, cb;
+	int ret;
+} held;
+
+static void *make_indirect(void *arg)
+{
+	struct { struct tuff_cmd_dispatch_indirect d; struct tuff_cmd_bind b[3]; } p = {
+		{ TUFF_CMD_DISPATCH_INDIRECT, 28, held.kernel, { 0, 0, 0, 12 }, 3, 0 },
+		{ { 0, 0, 0, 256 }, { 0, 0, 0, 64 }, { 1, 0, 0, 64 } } };
+	struct tuff_cmdbuf_slot decl[2] = { { 0, TUFF_SLOT_READ, 4096 }, { 1, TUFF_SLOT_WRITE, 4096 } };
+
+	held.ret = new_cmdbuf(held.f, &p, sizeof(p), decl, 2, &held.cb, err, sizeof(err));
+	return arg;
+}
+
+/* The kernel that clamps indirect counts is made like any other: nobody else waits for it. */
+static void clamp_kernel(int error)
+{
+	pthread_t t;
+	struct run r;
+
+	m = tuff_mock_reset();
+	held.f = open_file();
+	CHECK_EQ(run_init(held.f, &r, 0), 0);
+	CHECK_EQ(new_kernel(held.f, add_spv, sizeof(add_spv), NULL, 0, TUFF_KERNEL_UNIFORM |
+			    TUFF_KERNEL_WAIT_READY, 3, 2, &held.kernel, err, sizeof(err)), 0);
+	tuff_mock_lock();
+	m->kernel_hang = true;
+	m->kernel_error = error;
+	tuff_mock_unlock();
+	held.ret = 1;
+	CHECK(!pthread_create(&t, NULL, make_indirect, NULL));
+	for (int i = 0; i < 50; i++) {
+		CHECK_EQ(run_once(held.f, &r), 0);
+		usleep(200);
+	}
+	CHECK_EQ(__atomic_load_n(&held.ret, __ATOMIC_ACQUIRE), 1);
+	tuff_mock_lock();
+	m->kernel_hang = false;
+	tuff_mock_unlock();
+	pthread_join(t, NULL);
+	CHECK_EQ(held.ret, error);
+	m->kernel_error = 0;
+	make_indirect(NULL);	/* made by now, or tried again */
+	CHECK_EQ(held.ret, 0);
+	r.cb = held.cb;
+	CHECK_EQ(run_submit(held.f, &r), 0);
+	CHECK_EQ(wait_so(held.f, r.so, r.point, SEC, NULL), 0);
+	tuff_local_close(held.f);
 	CHECK_EQ(tuff_mock_objects(), 0);
 }
+TEST(clamp_kernel_is_asynchronous) { clamp_kernel(0); }
+TEST(clamp_kernel_fails) { clamp_kernel(-ENOMEM); }
 
 /* --- recordings and scheduling ----------------------------------------------------- */
 
