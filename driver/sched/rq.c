@@ -34,13 +34,11 @@ static void restore(struct tuff_scheduler *s, struct tuff_sched_entity *e)
 	struct tuff_entity_stats *st = e->stats;
 	int64_t v = st->vruntime;
 
-	if (!head) {
-		st->vruntime = v;
+	if (!head)
 		return;
-	}
-	if (!v) {
+	if (!v) {	/* it was the first, or is new */
 		if (e->priority > head->priority)
-			v = (1 + st->avg_us + s->avg_us) << shift[e->priority];
+			v = (1 + st->avg_us + s->avg_us) * 1000 << shift[e->priority];
 		else if (e->priority < head->priority)
 			v = -(int64_t)(head->priority - e->priority);
 		else if (st->avg_us < head->stats->avg_us)

@@ -78,7 +78,7 @@ struct tuff_entity_stats {
 	uint32_t ref;
 	int64_t runtime;	/* ns on the device, all jobs */
 	int64_t prev_runtime;	/* when vruntime was last brought up to it */
-	int64_t vruntime;	/* while idle: relative to the queue's minimum */
+	int64_t vruntime;	/* ns << shift; while idle: relative to the queue's first */
 	int64_t avg_us;		/* moving average of a job */
 };
 

@@ -88,8 +88,19 @@ static void cancel_job(struct tuff_sched_job *base)
 	container_of(base->sched, struct hw, sched)->cancelled++;
 }
 
+static struct tuff_fence *more;	/* what the next prepare_job returns, once */
+
+static struct tuff_fence *prepare_job(struct tuff_sched_job *base)
+{
+	struct tuff_fence *f = more;
+
+	(void)base;
+	more = NULL;
+	return f;
+}
+
 static const struct tuff_sched_ops ops = {
-	.run_job = run_job, .timedout_job = timedout, .free_job = free_job,
+	.prepare_job = prepare_job, .run_job = run_job, .timedout_job = timedout, .free_job = free_job,
 	.cancel_job = cancel_job };
 
 static void hw_init(struct hw *hw, uint32_t credits, int64_t timeout)
@@ -286,6 +297,68 @@ TEST(one_dependency_per_context)
 	tuff_sched_fini(&hw.sched);
 }
 
+TEST(own_entity_is_no_dependency)
+{
+	struct tuff_fence *a, *b;
+	struct hw hw;
+
+	hw_init(&hw, 2, 0);
+	ENTITY(e, &hw, TUFF_SCHED_NORMAL);
+	a = submit(&e, 1, MS, 1, NULL);
+	a->flags |= TUFF_FENCE_DONT_PIPELINE;	/* not even so */
+	b = submit(&e, 2, MS, 1, tuff_fence_get(a));
+	CHECK_EQ(hw.runs, 2);
+	advance(&hw, 2 * MS);
+	CHECK(b->signaled);
+	tuff_fence_put(a);
+	tuff_fence_put(b);
+	tuff_sched_entity_fini(&e);
+	tuff_sched_fini(&hw.sched);
+}
+
+/* A fence in error is not replaced by its scheduled one, which may never be signalled. */
+TEST(error_is_not_pipelined)
+{
+	struct tuff_fence *a, *b;
+	struct hw hw;
+
+	hw_init(&hw, 4, 0);
+	ENTITY(e1, &hw, TUFF_SCHED_NORMAL);
+	ENTITY(e2, &hw, TUFF_SCHED_NORMAL);
+	a = submit(&e1, 1, MS, 1, NULL);
+	tuff_fence_set_error(a, -EIO);
+	b = submit(&e2, 2, MS, 1, tuff_fence_get(a));
+	CHECK_EQ(hw.runs, 1);
+	advance(&hw, 2 * MS);
+	CHECK_EQ(a->error, -EIO);
+	CHECK(b->signaled && !b->error);	/* the error is not handed on */
+	tuff_fence_put(a);
+	tuff_fence_put(b);
+	tuff_sched_entity_fini(&e1);
+	tuff_sched_entity_fini(&e2);
+	tuff_sched_fini(&hw.sched);
+}
+
+TEST(prepare_job_adds_a_dependency)
+{
+	struct tuff_fence ext, *a;
+	struct hw hw;
+
+	hw_init(&hw, 1, 0);
+	ENTITY(e, &hw, TUFF_SCHED_NORMAL);
+	tuff_fence_init(&ext, 999999, 1, NULL);
+	more = tuff_fence_get(&ext);
+	a = submit(&e, 1, MS, 1, NULL);
+	CHECK_EQ(hw.runs, 0);
+	tuff_fence_signal(&ext, clock_ns);
+	CHECK_EQ(hw.runs, 1);
+	advance(&hw, MS);
+	CHECK(a->signaled);
+	tuff_fence_put(a);
+	tuff_sched_entity_fini(&e);
+	tuff_sched_fini(&hw.sched);
+}
+
 TEST(entity_freed_with_half_pending)
 {
 	struct tuff_fence *f[20];
@@ -373,6 +446,31 @@ TEST(timer_restarts_with_each_head)
 	CHECK_EQ(hw.timeouts, 0);
 	CHECK(f[4]->signaled);
 	put_all(f, 5);
+	tuff_sched_entity_fini(&e);
+	tuff_sched_fini(&hw.sched);
+}
+
+TEST(fault_at_once_and_the_device_is_gone)
+{
+	struct tuff_fence *f[3];
+	struct hw hw;
+
+	hw_init(&hw, 1, 10 * MS);
+	hw.verdict = TUFF_SCHED_ENODEV;
+	hw.stuck = true;
+	ENTITY(e, &hw, TUFF_SCHED_NORMAL);
+	for (int i = 0; i < 3; i++)
+		f[i] = submit(&e, i, MS, 1, NULL);
+	tuff_sched_fault(&hw.sched);	/* no timer has run out */
+	CHECK_EQ(hw.timeouts, 1);
+	CHECK_EQ(f[0]->error, -ETIME);
+	hw.stuck = true;
+	advance(&hw, 1000 * MS);	/* and none ever does */
+	CHECK_EQ(hw.timeouts, 1);
+	CHECK_EQ(hw.sched.timer, 0);
+	hw.stuck = false;
+	advance(&hw, 2 * MS);
+	put_all(f, 3);
 	tuff_sched_entity_fini(&e);
 	tuff_sched_fini(&hw.sched);
 }
@@ -571,6 +669,85 @@ TEST(idle_time_earns_nothing)
 	}
 	tuff_sched_entity_fini(&a);
 	tuff_sched_entity_fini(&b);
+	tuff_sched_fini(&hw.sched);
+}
+
+/* Where an entity comes in that was first when it left, or is new; 1 = before the head. */
+TEST(rejoin_with_nothing_saved)
+{
+	static const struct {
+		enum tuff_sched_priority prio;
+		int64_t avg_us, behind;	/* of the head, ns << shift */
+	} cases[] = {
+		{ TUFF_SCHED_LOW, 0, (1 + 0 + 2000) * 1000 << 7 },
+		{ TUFF_SCHED_LOW, 500, (1 + 500 + 2000) * 1000ll << 7 },
+		{ TUFF_SCHED_HIGH, 0, -1 },
+		{ TUFF_SCHED_KERNEL, 9000, -2 },
+		{ TUFF_SCHED_NORMAL, 999, -1 },	/* shorter jobs go first */
+		{ TUFF_SCHED_NORMAL, 1001, 1 },
+	};
+	struct hw hw;
+
+	for (int i = 0; i < 6; i++) {
+		hw_init(&hw, 1, 0);
+		ENTITY(a, &hw, TUFF_SCHED_NORMAL);
+		ENTITY(b, &hw, cases[i].prio);
+		tuff_fence_put(submit(&a, 0, MS, 1, NULL));	/* runs */
+		tuff_fence_put(submit(&a, 0, MS, 1, NULL));	/* the head */
+		a.stats->vruntime = 1000000;
+		a.stats->avg_us = 1000;
+		hw.sched.avg_us = 2000;
+		b.stats->avg_us = cases[i].avg_us;
+		tuff_fence_put(submit(&b, 1, MS, 1, NULL));
+		CHECK_EQ(b.stats->vruntime - a.stats->vruntime, cases[i].behind);
+		CHECK(list_first(&hw.sched.rq, struct tuff_sched_entity, node) ==
+		      (cases[i].behind < 0 ? &b : &a));
+		advance(&hw, 5 * MS);
+		tuff_sched_entity_fini(&a);
+		tuff_sched_entity_fini(&b);
+		tuff_sched_fini(&hw.sched);
+	}
+}
+
+TEST(rejoin_keeps_the_distance)
+{
+	struct hw hw;
+
+	hw_init(&hw, 1, 0);
+	ENTITY(a, &hw, TUFF_SCHED_NORMAL);
+	ENTITY(b, &hw, TUFF_SCHED_NORMAL);
+	for (int i = 0; i < 3; i++)
+		tuff_fence_put(submit(&a, 0, MS, 1, NULL));
+	tuff_fence_put(submit(&b, 1, MS, 1, NULL));
+	b.stats->vruntime = a.stats->vruntime + 777;
+	tuff_sched_rq_remove(&hw.sched, &b);
+	CHECK_EQ(b.stats->vruntime, 777);
+	a.stats->vruntime += 5000;	/* the others go on */
+	tuff_sched_rq_add(&hw.sched, &b);
+	CHECK_EQ(b.stats->vruntime, a.stats->vruntime + 777);
+	advance(&hw, 5 * MS);
+	tuff_sched_entity_fini(&a);
+	tuff_sched_entity_fini(&b);
+	tuff_sched_fini(&hw.sched);
+}
+
+/* A job is charged from the end of the one before it, however long both were there. */
+TEST(charged_one_after_the_other)
+{
+	struct tuff_fence *f[3];
+	struct hw hw;
+
+	hw_init(&hw, 3, 0);
+	ENTITY(a, &hw, TUFF_SCHED_NORMAL);
+	for (int i = 0; i < 3; i++)
+		f[i] = submit(&a, i, 2 * MS, 1, NULL);
+	CHECK_EQ(hw.runs, 3);
+	advance(&hw, 6 * MS);
+	CHECK(f[2]->signaled);
+	CHECK_EQ(a.stats->runtime, 6 * MS);
+	CHECK_EQ(f[2]->timestamp - to_tuff_sched_fence(f[2])->scheduled.timestamp, 2 * MS);
+	put_all(f, 3);
+	tuff_sched_entity_fini(&a);
 	tuff_sched_fini(&hw.sched);
 }
 
