@@ -5,7 +5,11 @@
 # their subtests; exit 1 on a failure. JOBS programs at once (default: one for
 # each processor). Programs of tests/vulkan and tests/kernels run once more on
 # SwiftShader where it is there: other subgroups, other limits than lavapipe's.
+# All of them run with the Khronos validation layer; a message is a failure, and so
+# is that the layer is not there (TUFF_DEBUG= runs them without).
 set -u
+: "${TUFF_DEBUG=validate}"
+export TUFF_DEBUG
 limit=${TUFF_TEST_TIMEOUT:-600}
 : "${TUFF_SWIFTSHADER_ICD=$PWD/.build/swiftshader/vk_swiftshader_icd.json}"
 [ -r "$TUFF_SWIFTSHADER_ICD" ] && export TUFF_SWIFTSHADER_ICD || unset TUFF_SWIFTSHADER_ICD
@@ -29,6 +33,9 @@ one() {
 	p=$(printf '%s\n' "$out" | grep -c ': SUCCESS$')
 	s=$(printf '%s\n' "$out" | grep -c ': SKIP$')
 	f=$(printf '%s\n' "$out" | grep -c ': FAIL$')
+	# what the validation layer said
+	v=$(printf '%s\n' "$out" | grep -cE '^tuff: (validation: |TUFF_DEBUG)')
+	[ "$v" -eq 0 ] || f=$((f + 1))
 	# a crash or a time-out prints no FAIL line
 	[ $rc -ne 0 ] && [ $rc -ne 77 ] && [ "$f" -eq 0 ] && f=1
 	echo "$p $f $s" >"$RESULTS/$log"

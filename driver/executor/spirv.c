@@ -55,6 +55,18 @@ static int capability(struct walk *w, uint32_t cap)
 	case SpvCapabilityGroupNonUniformBallot:
 		need = TUFF_BE_F_SUBGROUP_BALLOT;
 		break;
+	case SpvCapabilityStorageBuffer16BitAccess:
+		need = TUFF_BE_F_STORAGE16;
+		break;
+	case SpvCapabilityStorageBuffer8BitAccess:
+		need = TUFF_BE_F_STORAGE8;
+		break;
+	case SpvCapabilityFloat16:
+		need = TUFF_BE_F_FLOAT16;
+		break;
+	case SpvCapabilityInt8:
+		need = TUFF_BE_F_INT8;
+		break;
 	case SpvCapabilityInt16:
 		need = TUFF_BE_F_INT16;
 		break;

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "driver/executor/floors.h"
 #include "driver/list.h"
 #include "driver/mock/mock.h"
 
@@ -124,14 +125,6 @@ static int mock_enumerate(struct tuff_be_info *infos, uint32_t max)
 		.max_group_size = { 1024, 1024, 64 }, .subgroup_size = 32, .subgroup_min = 32,
 		.max_group_count = { 65535, 65535, 65535 },
 		.subgroup_max = 32, .timestamp_bits = 64, .timestamp_ns = 1.0f };
-	static const struct tuff_be_limits floors = {
-		.max_storage_buffers = 4, .max_uniform_range = 16384,
-		.max_storage_range = 1ull << 27, .max_alloc_B = 1ull << 30,
-		.max_buffer_B = 1ull << 30, .storage_align = 256, .uniform_align = 256,
-		.import_align = 65536, .shared_B = 16384, .max_invocations = 128,
-		.max_group_size = { 128, 128, 64 }, .subgroup_size = 1, .subgroup_min = 1,
-		.max_group_count = { 65535, 65535, 65535 },
-		.subgroup_max = 1, .timestamp_ns = 1.0f };
 	struct tuff_be_info *i = infos;
 
 	if (!max)
@@ -140,7 +133,7 @@ static int mock_enumerate(struct tuff_be_info *infos, uint32_t max)
 	snprintf(i->name, sizeof(i->name), "mock");
 	snprintf(i->driver, sizeof(i->driver), "mock 1");
 	i->class = TUFF_BE_GPU;
-	i->limits = mock.floors ? floors : roomy;
+	i->limits = mock.floors ? tuff_be_floors : roomy;
 	i->features = mock.features;
 	if (mock.floors)
 		i->features &= ~TUFF_BE_F_TIMESTAMP;

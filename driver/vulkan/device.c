@@ -21,20 +21,28 @@ static int create_device(struct tuff_be_device *dev)
 {
 	const char *ext[8];
 	float prio = 1.0f;
-	VkPhysicalDeviceFeatures have, want = { .robustBufferAccess = VK_TRUE };
+	uint32_t f = dev->info.features;
+	VkPhysicalDevice16BitStorageFeatures s16 = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+		.storageBuffer16BitAccess = !!(f & TUFF_BE_F_STORAGE16) };
+	VkPhysicalDevice8BitStorageFeatures s8 = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES,
+		.storageBuffer8BitAccess = !!(f & TUFF_BE_F_STORAGE8) };
+	VkPhysicalDeviceShaderFloat16Int8Features f16 = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+		.shaderFloat16 = !!(f & TUFF_BE_F_FLOAT16), .shaderInt8 = !!(f & TUFF_BE_F_INT8) };
+	VkPhysicalDeviceFeatures want = {
+		.robustBufferAccess = VK_TRUE, .shaderInt16 = !!(f & TUFF_BE_F_INT16),
+		.shaderInt64 = !!(f & TUFF_BE_F_INT64), .shaderFloat64 = !!(f & TUFF_BE_F_FLOAT64) };
 	VkDeviceQueueCreateInfo qi = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
 		.queueFamilyIndex = dev->family, .queueCount = 1, .pQueuePriorities = &prio };
 	VkDeviceCreateInfo ci = {
-		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .queueCreateInfoCount = 1,
+		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .pNext = &s16, .queueCreateInfoCount = 1,
 		.pQueueCreateInfos = &qi, .pEnabledFeatures = &want,
 		.ppEnabledExtensionNames = ext };
 	VkResult r;
 
-	vkGetPhysicalDeviceFeatures(dev->phys, &have);
-	want.shaderInt16 = have.shaderInt16;
-	want.shaderInt64 = have.shaderInt64;
-	want.shaderFloat64 = have.shaderFloat64;
 	dev->has_hostptr = vkb_has_ext(dev->phys, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
 	dev->has_dmabuf = vkb_has_ext(dev->phys, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME) &&
 			  vkb_has_ext(dev->phys, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
@@ -44,7 +52,17 @@ static int create_device(struct tuff_be_device *dev)
 		ext[ci.enabledExtensionCount++] = VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME;
 		ext[ci.enabledExtensionCount++] = VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
 	}
-	if (dev->info.features & TUFF_BE_F_MEMORY_BUDGET)
+	if (f & TUFF_BE_F_STORAGE8) {
+		ext[ci.enabledExtensionCount++] = VK_KHR_8BIT_STORAGE_EXTENSION_NAME;
+		s8.pNext = s16.pNext;
+		s16.pNext = &s8;
+	}
+	if (f & (TUFF_BE_F_FLOAT16 | TUFF_BE_F_INT8)) {
+		ext[ci.enabledExtensionCount++] = VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME;
+		f16.pNext = s16.pNext;
+		s16.pNext = &f16;
+	}
+	if (f & TUFF_BE_F_MEMORY_BUDGET)
 		ext[ci.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
 	r = vkCreateDevice(dev->phys, &ci, NULL, &dev->dev);
 	if (r)

@@ -71,8 +71,12 @@ static void create_instance(void)
 {
 	static const char *layer = "VK_LAYER_KHRONOS_validation";
 	static const char *ext = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-	const char *debug = getenv("TUFF_DEBUG");
-	bool validate = debug && strstr(debug, "validate");
+	static const VkValidationFeatureEnableEXT sync =
+		VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
+	static const VkValidationFeaturesEXT features = {
+		.sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
+		.enabledValidationFeatureCount = 1, .pEnabledValidationFeatures = &sync };
+	bool validate = vkb_debug() & VKB_DEBUG_VALIDATE;
 	VkApplicationInfo app = {
 		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
 		.pApplicationName = "tuff",
@@ -97,6 +101,7 @@ static void create_instance(void)
 		validate = false;
 	}
 	if (validate) {
+		ci.pNext = &features;
 		ci.enabledLayerCount = 1;
 		ci.ppEnabledLayerNames = &layer;
 		ci.enabledExtensionCount = 1;

@@ -187,6 +187,32 @@ err_fd:
 	return ret;
 }
 
+/* The client's pages, at an address that can be imported; MAP_FAILED with errno. */
+static void *map_aligned(int fd, uint64_t size, uint64_t align)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), room = size + align - page, before;
+	char *area, *at;
+	void *p;
+
+	if (align <= page)
+		return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	area = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (area == MAP_FAILED)
+		return area;
+	at = (char *)(((uintptr_t)area + align - 1) & ~(uintptr_t)(align - 1));
+	before = (uint64_t)(at - area);
+	p = mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (p == MAP_FAILED) {
+		munmap(area, room);
+		return p;
+	}
+	if (before)
+		munmap(area, before);
+	if (room - before > size)
+		munmap(at + size, room - before - size);
+	return p;
+}
+
 int vkb_mem_import(struct tuff_be_device *dev, int fd, uint64_t size, uint32_t reach,
 		   struct tuff_be_mem **out)
 {
@@ -196,9 +222,9 @@ int vkb_mem_import(struct tuff_be_device *dev, int fd, uint64_t size, uint32_t r
 	void *host;
 	int ret;
 
-	if (!size || size > SIZE_MAX)
+	if (!size || size > SIZE_MAX / 2 || size % (uint64_t)sysconf(_SC_PAGESIZE))
 		return -EINVAL;
-	host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	host = map_aligned(fd, size, reach == TUFF_BE_REACH_HOSTPTR ? dev->info.limits.import_align : 0);
 	if (host == MAP_FAILED)
 		return -errno;
 	if (reach == TUFF_BE_REACH_STAGING) {

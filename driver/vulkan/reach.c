@@ -31,13 +31,17 @@ int vkb_udmabuf(int memfd, uint64_t size)
 
 void vkb_probe_reach(struct tuff_be_device *dev)
 {
-	static const uint32_t ways[] = {
-		TUFF_BE_REACH_DMABUF, TUFF_BE_REACH_HOSTPTR, TUFF_BE_REACH_STAGING };
+	static const struct {
+		uint32_t way, refused;
+	} ways[] = { { TUFF_BE_REACH_DMABUF, VKB_DEBUG_NODMABUF },
+		     { TUFF_BE_REACH_HOSTPTR, VKB_DEBUG_NOHOSTPTR },
+		     { TUFF_BE_REACH_STAGING, VKB_DEBUG_NOSTAGING } };
 	uint64_t size = 65536;	/* the largest import alignment in the wild */
 	struct tuff_be_mem *m;
 	int fd;
 
-	dev->info.reach = 1u << TUFF_BE_REACH_DEVMAP;
+	if (!(vkb_debug() & VKB_DEBUG_NODEVMAP))
+		dev->info.reach = 1u << TUFF_BE_REACH_DEVMAP;
 	if (dev->info.features & TUFF_BE_F_COMPILE_ONLY)
 		return;
 	fd = memfd_create("tuff-probe", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -47,9 +51,10 @@ void vkb_probe_reach(struct tuff_be_device *dev)
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW))
 		goto out;
 	for (int i = 0; i < 3; i++) {
-		if (vkb_mem_import(dev, fd, size, ways[i], &m))
+		if ((vkb_debug() & ways[i].refused) ||
+		    vkb_mem_import(dev, fd, size, ways[i].way, &m))
 			continue;
-		dev->info.reach |= 1u << ways[i];
+		dev->info.reach |= 1u << ways[i].way;
 		vkb_mem_free(dev, m);
 	}
 out:

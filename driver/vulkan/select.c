@@ -270,6 +270,8 @@ void vkb_describe(VkPhysicalDevice phys, struct tuff_be_info *info)
 		info->class = TUFF_BE_SOFTWARE_SMALL;
 	if (drv.driverID == VK_DRIVER_ID_MESA_RADV && getenv("RADV_FORCE_FAMILY"))
 		info->features |= TUFF_BE_F_COMPILE_ONLY;
+	if (vkb_debug() & VKB_DEBUG_FLOORS)
+		vkb_debug_floors(info);
 	if (!robust)
 		reject(info, "robustBufferAccess is needed");
 	if (info->limits.max_storage_buffers < TUFF_BE_MAX_STORAGE)

@@ -82,6 +82,15 @@ struct tuff_be_rec {
 	uint32_t nqueries;
 };
 
+/* debug.c: TUFF_DEBUG */
+#define VKB_DEBUG_VALIDATE	(1u << 0)
+#define VKB_DEBUG_FLOORS	(1u << 1)
+#define VKB_DEBUG_NODEVMAP	(1u << 2)
+#define VKB_DEBUG_NODMABUF	(1u << 3)
+#define VKB_DEBUG_NOHOSTPTR	(1u << 4)
+#define VKB_DEBUG_NOSTAGING	(1u << 5)
+uint32_t vkb_debug(void);
+void vkb_debug_floors(struct tuff_be_info *info);
 int vkb_errno(VkResult r);
 /* instance.c */
 VkInstance vkb_instance(void);
