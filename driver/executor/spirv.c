@@ -16,11 +16,11 @@
 #define MAX_BOUND	(1u << 20)
 
 struct id_info {
-	uint8_t has_set, has_binding, is_block, spec_default;
+	uint8_t has_set, has_binding, is_block, spec_default, unknown;
 	uint32_t set, binding, spec_id;
 	uint32_t type;		/* of a pointer: pointee; of a constant: value */
-	uint32_t op;
 	uint32_t words[3];	/* WorkgroupSize: constituents */
+	uint64_t size_B;	/* of a type, without padding; capped */
 };
 
 struct walk {
@@ -28,7 +28,8 @@ struct walk {
 	const struct tuff_be_info *info;
 	struct id_info *ids;
 	uint32_t bound, entry, size[3], size_id;
-	bool have_size;
+	bool have_size, shared_unknown;
+	uint64_t shared_B;
 	uint32_t seen;		/* bit per binding */
 	char *err;
 	size_t errlen;
@@ -119,6 +120,85 @@ static uint32_t constant(const struct walk *w, uint32_t id)
 	return i->type;
 }
 
+/* A constant computed from others, as sizes of arrays are. */
+static void compute(struct walk *w, const uint32_t *op, uint32_t n)
+{
+	struct id_info *to = &w->ids[op[2]];
+	uint32_t a, b;
+
+	to->unknown = 1;
+	if (n != 6 || op[4] >= w->bound || op[5] >= w->bound || w->ids[op[4]].unknown ||
+	    w->ids[op[5]].unknown)
+		return;
+	a = constant(w, op[4]);
+	b = constant(w, op[5]);
+	to->unknown = 0;
+	switch (op[3]) {
+	case SpvOpIAdd:
+		to->type = a + b;
+		break;
+	case SpvOpISub:
+		to->type = a - b;
+		break;
+	case SpvOpIMul:
+		to->type = a * b;
+		break;
+	case SpvOpUDiv:
+		to->type = b ? a / b : 0;
+		break;
+	case SpvOpSDiv:
+		to->type = b && b != ~0u ? (uint32_t)((int32_t)a / (int32_t)b) : 0;
+		break;
+	case SpvOpUMod:
+		to->type = b ? a % b : 0;
+		break;
+	case SpvOpShiftLeftLogical:
+		to->type = b < 32 ? a << b : 0;
+		break;
+	case SpvOpShiftRightLogical:
+		to->type = b < 32 ? a >> b : 0;
+		break;
+	default:
+		to->unknown = 1;
+	}
+}
+
+#define MAX_TYPE_B	(1ull << 40)
+
+static uint64_t product(uint64_t size_B, uint32_t n)
+{
+	return n && size_B > MAX_TYPE_B / n ? MAX_TYPE_B : size_B * n;
+}
+
+/* Sizes, which bound workgroup memory; spirv-val has checked the shape. */
+static void type(struct walk *w, const uint32_t *op, uint32_t code, uint32_t n)
+{
+	struct id_info *t = &w->ids[op[1]];
+
+	switch (code) {
+	case SpvOpTypeBool:
+		t->size_B = 4;
+		break;
+	case SpvOpTypeInt:
+	case SpvOpTypeFloat:
+		t->size_B = op[2] / 8;
+		break;
+	case SpvOpTypeVector:
+	case SpvOpTypeMatrix:
+		t->size_B = product(w->ids[op[2]].size_B, op[3]);
+		break;
+	case SpvOpTypeArray:
+		t->size_B = product(w->ids[op[2]].size_B, constant(w, op[3]));
+		t->unknown = w->ids[op[2]].unknown || w->ids[op[3]].unknown;
+		break;
+	case SpvOpTypeStruct:
+		for (uint32_t i = 2; i < n && t->size_B < MAX_TYPE_B; i++) {
+			t->size_B += w->ids[op[i]].size_B;
+			t->unknown |= w->ids[op[i]].unknown;
+		}
+	}
+}
+
 static int variable(struct walk *w, const uint32_t *op, uint32_t n)
 {
 	uint32_t storage = op[3], b;
@@ -129,8 +209,11 @@ static int variable(struct walk *w, const uint32_t *op, uint32_t n)
 	case SpvStorageClassInput:
 	case SpvStorageClassPrivate:
 	case SpvStorageClassFunction:
-	case SpvStorageClassWorkgroup:
 		return 0;
+	case SpvStorageClassWorkgroup:
+		w->shared_B += w->ids[w->ids[op[1]].type].size_B;
+		w->shared_unknown |= w->ids[w->ids[op[1]].type].unknown;
+		return w->shared_B > MAX_TYPE_B ? FAIL(w, EINVAL, "workgroup memory without end") : 0;
 	case SpvStorageClassUniform:
 	case SpvStorageClassStorageBuffer:
 		break;
@@ -178,6 +261,18 @@ static int visit(struct walk *w, const uint32_t *op, uint32_t code, uint32_t n)
 	case SpvOpDecorate:
 		decorate(w, op, n);
 		return 0;
+	case SpvOpTypeBool:
+	case SpvOpTypeInt:
+	case SpvOpTypeFloat:
+	case SpvOpTypeVector:
+	case SpvOpTypeMatrix:
+	case SpvOpTypeArray:
+	case SpvOpTypeStruct:
+		type(w, op, code, n);
+		return 0;
+	case SpvOpSpecConstantOp:
+		compute(w, op, n);
+		return 0;
 	case SpvOpTypePointer:
 		w->ids[op[1]].type = op[3];
 		return 0;
@@ -215,6 +310,11 @@ static int check_size(struct walk *w)
 	if (total > l->max_invocations)
 		return FAIL(w, EINVAL, "%llu invocations in a workgroup, limit %u",
 			    (unsigned long long)total, l->max_invocations);
+	if (w->shared_unknown)
+		return FAIL(w, EOPNOTSUPP, "workgroup memory of a size that is not understood");
+	if (w->shared_B > l->shared_B)
+		return FAIL(w, EINVAL, "%llu bytes of workgroup memory, limit %u",
+			    (unsigned long long)w->shared_B, l->shared_B);
 	return 0;
 }
 
