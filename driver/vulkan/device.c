@@ -200,7 +200,12 @@ static void vkb_poison(struct tuff_be_device *dev)
 
 static void vkb_counters(struct tuff_be_device *dev, struct tuff_be_counters *out)
 {
-	*out = dev->cnt;
+	const uint64_t *from = (const uint64_t *)&dev->cnt;
+	uint64_t *to = (uint64_t *)out;
+
+	/* workers count too */
+	for (size_t i = 0; i < sizeof(*out) / sizeof(*to); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 	out->validation = vkb_validation_count();
 }
 
