@@ -124,14 +124,15 @@ check: setup-test
 	$(Q)$(MAKE) --no-print-directory test
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sanitize
 	$(Q)$(MAKE) --no-print-directory SAN=thread sanitize
-# What runs under the sanitizers: our code on every input, without GPU drivers
-# (they leak and catch signals on their own account).
-SAN_BIN := $(filter-out $B/tests/vulkan/%,$(TEST_BIN))
+# What runs under the sanitizers: everything; under TSan what has threads. The
+# suppressions name libraries that are not ours and nothing else.
+SAN_BIN := $(TEST_BIN)
 ifeq ($(SAN),thread)
-SAN_BIN := $(filter $B/tests/uapi/% $B/tests/sched/% $B/tests/driver/%,$(TEST_BIN))
+SAN_BIN := $(filter $(patsubst %,$B/tests/%/%,uapi sched driver vulkan session cpu),$(TEST_BIN))
 endif
 sanitize: $(SAN_BIN)
-	$(Q)B=$B sh tests/run.sh $(SAN_BIN)
+	$(Q)B=$B TUFF_DEBUG= LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 \
+		TSAN_OPTIONS=suppressions=tests/tsan.supp:exitcode=66 sh tests/run.sh $(SAN_BIN)
 # DESTDIR and prefix as usual
 INC := $(DESTDIR)$(prefix)/include
 LIB := $(DESTDIR)$(prefix)/lib
