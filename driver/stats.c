@@ -110,7 +110,8 @@ int tuff_ioctl_dev_query(struct tuff_file *f, void *arg)
 	int ret = 0;
 
 	memset(&q, 0, sizeof(q));
-	if (a->type == TUFF_QUERY_MEM || a->type == TUFF_QUERY_STATS)
+	if (a->type == TUFF_QUERY_MEM || a->type == TUFF_QUERY_STATS ||
+	    a->type == TUFF_QUERY_TIMESTAMP)
 		ret = tuff_device_stats(f->dev, &s);
 	if (ret)
 		return ret;
@@ -134,8 +135,8 @@ int tuff_ioctl_dev_query(struct tuff_file *f, void *arg)
 		size = sizeof(q.stats);
 		break;
 	case TUFF_QUERY_TIMESTAMP:
-		/* without a calibrated clock of the device: it has none to compare */
-		q.time.cpu_ns = (uint64_t)tuff_now();
+		q.time.cpu_ns = s.device_ns ? s.cpu_ns : (uint64_t)tuff_now();
+		q.time.device_ns = s.device_ns;
 		size = sizeof(q.time);
 		break;
 	default:

@@ -198,8 +198,11 @@ struct tuff_query_stats {
 	__u32 pad;
 };
 
+/** struct tuff_query_timestamp - two clocks at one instant */
 struct tuff_query_timestamp {
+	/** @cpu_ns: CLOCK_MONOTONIC */
 	__u64 cpu_ns;
+	/** @device_ns: the clock of TIMESTAMP packets; 0: the device cannot tell */
 	__u64 device_ns;
 };
 

@@ -230,6 +230,8 @@ struct tuff_be_ops {
 	/* Nanoseconds of the recording's TIMESTAMP packets after it completed. */
 	int (*timestamps)(struct tuff_be_device *dev, struct tuff_be_rec *rec, uint64_t *ns,
 			  uint32_t count);
+	/* CLOCK_MONOTONIC and the clock of timestamps at one instant; -EOPNOTSUPP. */
+	int (*clocks)(struct tuff_be_device *dev, uint64_t *cpu_ns, uint64_t *device_ns);
 	/* Never touches the device again; close() leaks. */
 	void (*poison)(struct tuff_be_device *dev);
 	void (*counters)(struct tuff_be_device *dev, struct tuff_be_counters *out);

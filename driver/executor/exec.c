@@ -381,6 +381,7 @@ static void stats(struct tuff_exec *x, const struct tuff_msg *msg)
 
 	x->be->counters(x->dev, &s.counters);
 	x->be->budget(x->dev, s.regions);
+	x->be->clocks(x->dev, &s.cpu_ns, &s.device_ns);
 	x->reply(x->arg, &r, &s);
 }
 

@@ -105,6 +105,7 @@ struct tuff_reply {
 struct tuff_exec_stats {
 	struct tuff_be_counters counters;
 	uint64_t rec_hits;
+	uint64_t cpu_ns, device_ns;	/* at one instant; 0 where that is not known */
 	struct tuff_be_region regions[TUFF_BE_MAX_REGIONS];
 };
 

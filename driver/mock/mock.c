@@ -518,6 +518,14 @@ static int mock_timestamps(struct tuff_be_device *dev, struct tuff_be_rec *r, ui
 	return 0;
 }
 
+static int mock_clocks(struct tuff_be_device *dev, uint64_t *cpu_ns, uint64_t *device_ns)
+{
+	if (!dev->info.limits.timestamp_bits)
+		return -EOPNOTSUPP;
+	*cpu_ns = *device_ns = (uint64_t)tuff_mock_clock();
+	return 0;
+}
+
 static void mock_poison(struct tuff_be_device *dev)
 {
 	tuff_mock_lock();
@@ -551,6 +559,7 @@ const struct tuff_be_ops tuff_be_mock = {
 	.submit = mock_submit,
 	.wait = mock_wait,
 	.timestamps = mock_timestamps,
+	.clocks = mock_clocks,
 	.poison = mock_poison,
 	.counters = mock_counters,
 	.now = tuff_mock_clock,

@@ -42,7 +42,7 @@ static int cache_dir(char *dir, size_t len)
 	return 0;
 }
 
-static int cache_path(struct tuff_be_device *dev, char *path, size_t len)
+int vkb_cache_path(struct tuff_be_device *dev, char *path, size_t len)
 {
 	char dir[3072], uuid[33];
 	int n, ret = cache_dir(dir, sizeof(dir));
@@ -56,23 +56,39 @@ static int cache_path(struct tuff_be_device *dev, char *path, size_t len)
 	return n < 0 || (size_t)n >= len ? -ENAMETOOLONG : 0;
 }
 
-static void *read_blob(const char *path, size_t *size)
+static bool read_all(int fd, void *to, size_t n)
+{
+	for (ssize_t got; n; n -= (size_t)got, to = (char *)to + got)
+		if ((got = read(fd, to, n)) <= 0)
+			return false;
+	return true;
+}
+
+static bool write_all(int fd, const void *from, size_t n)
+{
+	for (ssize_t put; n; n -= (size_t)put, from = (const char *)from + put)
+		if ((put = write(fd, from, n)) <= 0)
+			return false;
+	return true;
+}
+
+/* O_NONBLOCK: a pipe in its place must not stop us. */
+void *vkb_blob_read(const char *path, size_t *size)
 {
 	struct cache_header h;
 	struct stat st;
 	void *blob = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-	    read(fd, &h, sizeof(h)) != sizeof(h) || h.magic != CACHE_MAGIC ||
+	    !read_all(fd, &h, sizeof(h)) || h.magic != CACHE_MAGIC ||
 	    !h.size_B || h.size_B > CACHE_MAX_B ||
 	    (uint64_t)st.st_size != h.size_B + sizeof(h))
 		goto out;
 	blob = malloc(h.size_B);
-	if (blob && (read(fd, blob, h.size_B) != (ssize_t)h.size_B ||
-		     XXH64(blob, h.size_B, 0) != h.hash)) {
+	if (blob && (!read_all(fd, blob, h.size_B) || XXH64(blob, h.size_B, 0) != h.hash)) {
 		free(blob);
 		blob = NULL;
 	}
@@ -80,6 +96,24 @@ static void *read_blob(const char *path, size_t *size)
 out:
 	close(fd);
 	return blob;
+}
+
+/* Whole or not at all, whoever else writes. */
+void vkb_blob_write(const char *path, const void *blob, size_t size)
+{
+	struct cache_header h = { CACHE_MAGIC, size, XXH64(blob, size, 0) };
+	char tmp[3264];
+	bool ok;
+	int fd;
+
+	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
+		return;
+	fd = mkostemp(tmp, O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ok = write_all(fd, &h, sizeof(h)) && write_all(fd, blob, size);
+	if (close(fd) || !ok || rename(tmp, path))
+		unlink(tmp);
 }
 
 /* Never fails: without a file, or a cache at all, pipelines just take longer. */
@@ -90,8 +124,8 @@ void vkb_cache_load(struct tuff_be_device *dev)
 	char path[3200];
 	void *blob = NULL;
 
-	if (!cache_path(dev, path, sizeof(path)))
-		blob = read_blob(path, &ci.initialDataSize);
+	if (!vkb_cache_path(dev, path, sizeof(path)))
+		blob = vkb_blob_read(path, &ci.initialDataSize);
 	if (blob)
 		ci.pInitialData = blob;
 	else
@@ -101,37 +135,20 @@ void vkb_cache_load(struct tuff_be_device *dev)
 	free(blob);
 }
 
+/* Only what is new: a process that made nothing, or found it all, writes nothing. */
 void vkb_cache_save(struct tuff_be_device *dev)
 {
-	char path[3200], tmp[3264];
-	struct cache_header h = { .magic = CACHE_MAGIC };
+	char path[3200];
 	size_t size = 0;
 	void *blob;
-	int fd;
 
-	if (!dev->cache || !dev->cnt.pipelines || cache_path(dev, path, sizeof(path)) ||
+	if (!dev->cache || dev->cnt.pipelines == dev->cnt.cache_hits ||
+	    vkb_cache_path(dev, path, sizeof(path)) ||
 	    vkGetPipelineCacheData(dev->dev, dev->cache, &size, NULL) ||
 	    size <= 32 || size > CACHE_MAX_B)	/* 32: a header alone */
 		return;
 	blob = malloc(size);
-	if (!blob)
-		return;
-	snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path);
-	if (vkGetPipelineCacheData(dev->dev, dev->cache, &size, blob))
-		goto out;
-	h.size_B = size;
-	h.hash = XXH64(blob, size, 0);
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		goto out;
-	if (write(fd, &h, sizeof(h)) != sizeof(h) || write(fd, blob, size) != (ssize_t)size) {
-		close(fd);
-		unlink(tmp);
-		goto out;
-	}
-	close(fd);
-	if (rename(tmp, path))
-		unlink(tmp);
-out:
+	if (blob && !vkGetPipelineCacheData(dev->dev, dev->cache, &size, blob))
+		vkb_blob_write(path, blob, size);
 	free(blob);
 }

@@ -17,9 +17,28 @@ static int vkb_enumerate(struct tuff_be_info *infos, uint32_t max)
 	return n;
 }
 
+/* Can the host's clock be read together with the device's? */
+static bool has_clocks(VkPhysicalDevice phys)
+{
+	PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT get;
+	VkTimeDomainEXT d[16];
+	uint32_t n = 16, both = 0;
+
+	if (!vkb_has_ext(phys, VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME))
+		return false;
+	get = (PFN_vkGetPhysicalDeviceCalibrateableTimeDomainsEXT)vkGetInstanceProcAddr(
+		vkb_instance(), "vkGetPhysicalDeviceCalibrateableTimeDomainsEXT");
+	if (!get || get(phys, &n, d) < 0)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		both |= d[i] == VK_TIME_DOMAIN_DEVICE_EXT ? 1 :
+			d[i] == VK_TIME_DOMAIN_CLOCK_MONOTONIC_EXT ? 2 : 0;
+	return both == 3;
+}
+
 static int create_device(struct tuff_be_device *dev)
 {
-	const char *ext[8];
+	const char *ext[12];
 	float prio = 1.0f;
 	uint32_t f = dev->info.features;
 	VkPhysicalDevice16BitStorageFeatures s16 = {
@@ -41,6 +60,7 @@ static int create_device(struct tuff_be_device *dev)
 		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .pNext = &s16, .queueCreateInfoCount = 1,
 		.pQueueCreateInfos = &qi, .pEnabledFeatures = &want,
 		.ppEnabledExtensionNames = ext };
+	bool clocks;
 	VkResult r;
 
 	dev->has_hostptr = vkb_has_ext(dev->phys, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
@@ -64,9 +84,18 @@ static int create_device(struct tuff_be_device *dev)
 	}
 	if (f & TUFF_BE_F_MEMORY_BUDGET)
 		ext[ci.enabledExtensionCount++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+	dev->has_feedback = vkb_has_ext(dev->phys, VK_EXT_PIPELINE_CREATION_FEEDBACK_EXTENSION_NAME);
+	if (dev->has_feedback)
+		ext[ci.enabledExtensionCount++] = VK_EXT_PIPELINE_CREATION_FEEDBACK_EXTENSION_NAME;
+	clocks = (f & TUFF_BE_F_TIMESTAMP) && has_clocks(dev->phys);
+	if (clocks)
+		ext[ci.enabledExtensionCount++] = VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME;
 	r = vkCreateDevice(dev->phys, &ci, NULL, &dev->dev);
 	if (r)
 		return vkb_errno(r);
+	if (clocks)
+		dev->get_clocks = (PFN_vkGetCalibratedTimestampsEXT)
+			vkGetDeviceProcAddr(dev->dev, "vkGetCalibratedTimestampsEXT");
 	if (dev->has_hostptr)
 		dev->get_hostptr = (PFN_vkGetMemoryHostPointerPropertiesEXT)
 			vkGetDeviceProcAddr(dev->dev, "vkGetMemoryHostPointerPropertiesEXT");
@@ -94,9 +123,22 @@ static void init_locks(struct tuff_be_device *dev)
 	dev->wlast = &dev->wfirst;
 }
 
+/* Devices that something still runs on or compiles for; for the process's life. */
+static struct tuff_be_device *quarantine;
+static pthread_mutex_t quarantine_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void vkb_close(struct tuff_be_device *dev)
 {
-	if (!dev || dev->poisoned)	/* quarantined for the process's life */
+	if (!dev)
+		return;
+	pthread_mutex_lock(&quarantine_lock);
+	if (dev->poisoned || dev->hung) {
+		dev->next = quarantine;
+		quarantine = dev;
+		dev = NULL;
+	}
+	pthread_mutex_unlock(&quarantine_lock);
+	if (!dev)
 		return;
 	vkb_workers_stop(dev);
 	if (dev->dev) {
@@ -191,6 +233,36 @@ static void vkb_budget(struct tuff_be_device *dev, struct tuff_be_region *region
 		regions[i].budget_B = b.heapBudget[i];
 }
 
+/* The mask and the period, as for TIMESTAMP packets. */
+uint64_t vkb_ticks_ns(const struct tuff_be_device *dev, uint64_t ticks)
+{
+	uint32_t bits = dev->info.limits.timestamp_bits;
+
+	if (bits < 64)
+		ticks &= (1ull << bits) - 1;
+	return (uint64_t)((double)ticks * dev->info.limits.timestamp_ns);
+}
+
+static int vkb_clocks(struct tuff_be_device *dev, uint64_t *cpu_ns, uint64_t *device_ns)
+{
+	static const VkCalibratedTimestampInfoEXT which[2] = {
+		{ .sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT,
+		  .timeDomain = VK_TIME_DOMAIN_CLOCK_MONOTONIC_EXT },
+		{ .sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT,
+		  .timeDomain = VK_TIME_DOMAIN_DEVICE_EXT } };
+	uint64_t t[2], off;
+	VkResult r;
+
+	if (!dev->get_clocks || dev->poisoned)
+		return -EOPNOTSUPP;
+	r = dev->get_clocks(dev->dev, 2, which, t, &off);
+	if (r)
+		return vkb_errno(r);
+	*cpu_ns = t[0];
+	*device_ns = vkb_ticks_ns(dev, t[1]);
+	return 0;
+}
+
 static void vkb_poison(struct tuff_be_device *dev)
 {
 	pthread_mutex_lock(&dev->qlock);
@@ -230,6 +302,7 @@ const struct tuff_be_ops tuff_be_vulkan = {
 	.submit = vkb_submit,
 	.wait = vkb_wait,
 	.timestamps = vkb_timestamps,
+	.clocks = vkb_clocks,
 	.poison = vkb_poison,
 	.counters = vkb_counters,
 };

@@ -127,6 +127,11 @@ static int build(struct tuff_be_device *dev, struct tuff_be_kernel *k)
 		.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
 		.stage = { .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
 			   .stage = VK_SHADER_STAGE_COMPUTE_BIT, .pName = k->entry } };
+	VkPipelineCreationFeedbackEXT fb[2] = { { 0 } };
+	VkPipelineCreationFeedbackCreateInfoEXT fi = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_CREATION_FEEDBACK_CREATE_INFO_EXT,
+		.pPipelineCreationFeedback = &fb[0], .pipelineStageCreationFeedbackCount = 1,
+		.pPipelineStageCreationFeedbacks = &fb[1] };
 	VkShaderModule mod;
 	VkResult r;
 	int ret;
@@ -143,6 +148,8 @@ static int build(struct tuff_be_device *dev, struct tuff_be_kernel *k)
 	ci.stage.module = mod;
 	if (k->desc.nspec)
 		ci.stage.pSpecializationInfo = &spec;
+	if (dev->has_feedback)
+		ci.pNext = &fi;
 	r = vkCreateComputePipelines(dev->dev, dev->cache, 1, &ci, NULL, &k->pipe);
 	vkDestroyShaderModule(dev->dev, mod, NULL);
 	if (r) {
@@ -150,6 +157,9 @@ static int build(struct tuff_be_device *dev, struct tuff_be_kernel *k)
 		return vkb_errno(r);
 	}
 	vkb_count(dev, pipelines);
+	if ((fb[0].flags & VK_PIPELINE_CREATION_FEEDBACK_VALID_BIT_EXT) &&
+	    (fb[0].flags & VK_PIPELINE_CREATION_FEEDBACK_APPLICATION_PIPELINE_CACHE_HIT_BIT_EXT))
+		vkb_count(dev, cache_hits);
 	return dev->warm ? warm_up(dev, k) : 0;
 }
 
@@ -234,6 +244,8 @@ int vkb_kernel_wait(struct tuff_be_kernel *k, int64_t timeout_ns)
 	while (!k->state && ret != ETIMEDOUT)
 		ret = pthread_cond_timedwait(&dev->kcond, &dev->wlock, &ts);
 	ret = !k->state ? -ETIME : k->state < 0 ? k->state : 0;
+	if (timeout_ns && ret == -ETIME)	/* its worker is left in the driver's compiler */
+		dev->hung = true;
 	pthread_mutex_unlock(&dev->wlock);
 	return ret;
 }

@@ -201,8 +201,6 @@ void vkb_rec_destroy(struct tuff_be_device *dev, struct tuff_be_rec *rec)
 int vkb_timestamps(struct tuff_be_device *dev, struct tuff_be_rec *rec, uint64_t *ns,
 		   uint32_t count)
 {
-	uint32_t bits = dev->info.limits.timestamp_bits;
-	uint64_t mask = bits >= 64 ? UINT64_MAX : (1ull << bits) - 1;
 	int ret;
 
 	if (!rec->queries)
@@ -212,6 +210,6 @@ int vkb_timestamps(struct tuff_be_device *dev, struct tuff_be_rec *rec, uint64_t
 	ret = vkb_errno(vkGetQueryPoolResults(dev->dev, rec->queries, 0, count, count * 8, ns, 8,
 					      VK_QUERY_RESULT_64_BIT));
 	for (uint32_t i = 0; !ret && i < count; i++)
-		ns[i] = (uint64_t)((double)(ns[i] & mask) * dev->info.limits.timestamp_ns);
+		ns[i] = vkb_ticks_ns(dev, ns[i]);
 	return ret;
 }

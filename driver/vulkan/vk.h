@@ -24,16 +24,19 @@ struct vkb_flight {
 };
 
 struct tuff_be_device {
+	struct tuff_be_device *next;	/* in quarantine */
 	VkPhysicalDevice phys;
 	VkDevice dev;
 	VkQueue queue;
 	uint32_t family;
-	bool has_hostptr, has_dmabuf, has_budget, warm, poisoned, lost;
+	bool has_hostptr, has_dmabuf, has_feedback, warm, poisoned, lost;
+	bool hung;		/* wlock: a compiler did not end, and still holds the device */
 	VkPhysicalDeviceMemoryProperties memprops;
 	struct tuff_be_info info;
 	struct tuff_be_counters cnt;		/* atomics where workers touch them */
 	PFN_vkGetMemoryHostPointerPropertiesEXT get_hostptr;
 	PFN_vkGetMemoryFdPropertiesKHR get_fd;
+	PFN_vkGetCalibratedTimestampsEXT get_clocks;	/* NULL: not both at one instant */
 
 	VkCommandPool pool;
 	VkPipelineCache cache;
@@ -112,7 +115,10 @@ bool vkb_mem_staged(struct tuff_be_mem *mem);
 /* reach.c */
 void vkb_probe_reach(struct tuff_be_device *dev);
 int vkb_udmabuf(int memfd, uint64_t size);
-/* cache.c */
+/* cache.c: blobs are files with a checksum; NULL where there is no good one */
+void *vkb_blob_read(const char *path, size_t *size);
+void vkb_blob_write(const char *path, const void *blob, size_t size);
+int vkb_cache_path(struct tuff_be_device *dev, char *path, size_t len);
 void vkb_cache_load(struct tuff_be_device *dev);
 void vkb_cache_save(struct tuff_be_device *dev);
 /* pipeline.c */
@@ -123,6 +129,7 @@ int vkb_kernel_create(struct tuff_be_device *dev, const struct tuff_be_kernel_de
 int vkb_kernel_wait(struct tuff_be_kernel *k, int64_t timeout_ns);
 void vkb_kernel_destroy(struct tuff_be_device *dev, struct tuff_be_kernel *k);
 void vkb_workers_stop(struct tuff_be_device *dev);
+uint64_t vkb_ticks_ns(const struct tuff_be_device *dev, uint64_t ticks);	/* device.c */
 /* record.c */
 int vkb_record(struct tuff_be_device *dev, const struct tuff_be_cmd *cmds, uint32_t ncmds,
 	       const struct tuff_be_slot *slots, uint32_t nslots, struct tuff_be_rec **out);

@@ -231,6 +231,41 @@ TEST(timestamps)
 	tuff_local_close(f);
 }
 
+/* The two clocks of QUERY_TIMESTAMP go together, and the device's is that of TIMESTAMP. */
+TEST(clocks)
+{
+	struct tuff_cmd_timestamp p = { TUFF_CMD_TIMESTAMP, 2, 0 };
+	struct tuff_file *f = open_any();
+	struct tuff_query_timestamp t[2];
+	struct tuff_dev_query q = { TUFF_QUERY_TIMESTAMP, sizeof(t[0]), 0 };
+	struct tuff_job_timestamps a = { .count = 1 };
+	uint64_t ns = 0;
+	uint32_t so, cb;
+	char err[256];
+
+	if (!f)
+		SKIP("no device");
+	q.pointer = PTR(&t[0]);
+	CHECK_EQ(CALL(f, DEV_QUERY, &q), 0);
+	CHECK(t[0].cpu_ns && (int64_t)t[0].cpu_ns <= now());
+	if (!t[0].device_ns) {
+		tuff_local_close(f);
+		SKIP("the device's clock cannot be read");
+	}
+	a.ctx_id = new_ctx(f, 0);
+	a.array = PTR(&ns);
+	so = new_so(f);
+	CHECK_EQ(new_cmdbuf(f, &p, sizeof(p), NULL, 0, &cb, err, sizeof(err)), 0);
+	CHECK_EQ(submit1(f, a.ctx_id, cb, NULL, 0, so, 0, (uint64_t *)&a.seqno), 0);
+	CHECK_EQ(wait_so(f, so, 0, SEC, NULL), 0);
+	CHECK_EQ(CALL(f, JOB_TIMESTAMPS, &a), 0);
+	q.pointer = PTR(&t[1]);
+	CHECK_EQ(CALL(f, DEV_QUERY, &q), 0);
+	CHECK(t[0].device_ns <= ns && ns <= t[1].device_ns);
+	CHECK(t[1].cpu_ns > t[0].cpu_ns);
+	tuff_local_close(f);
+}
+
 /* Nobody waits: queued jobs go on and the eventfd is told all the same. */
 TEST(eventfd_without_waiting)
 {
