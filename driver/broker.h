@@ -19,6 +19,7 @@
 #include "driver/sched/sched.h"
 
 #define TUFF_CREDITS		64	/* jobs on the device at once */
+#define TUFF_AHEAD_US		16000	/* work of a context on the device at once, about */
 #define TUFF_TIMEOUT_NS		(30 * 1000000000ll)	/* of a job */
 #define TUFF_TIMEOUT_MAX_MS	600000
 #define TUFF_CALL_NS		(60 * 1000000000ll)

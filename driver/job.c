@@ -36,6 +36,18 @@ void tuff_job_pool_free(struct tuff_device *dev)
 	}
 }
 
+/*
+ * Jobs that take long take more of the credits, so that what is on the device
+ * ends soon: another client may be more urgent, and what has not started can be
+ * cancelled. Two are always there, the device does not wait for us.
+ */
+static uint32_t credits(const struct tuff_ctx *ctx)
+{
+	int64_t n = ctx->entity.stats->avg_us * TUFF_CREDITS / TUFF_AHEAD_US;
+
+	return n < 1 ? 1 : n > TUFF_CREDITS / 2 ? TUFF_CREDITS / 2 : (uint32_t)n;
+}
+
 /* --- preparing ---------------------------------------------------------------- */
 
 static int add_slots(struct tuff_file *f, struct tuff_kjob *job, const struct tuff_job *a,
@@ -212,7 +224,7 @@ static int prepare(struct tuff_file *f, struct tuff_ctx *ctx, const struct tuff_
 		job = calloc(1, sizeof(*job));
 	if (!job)
 		return -ENOMEM;
-	ret = tuff_sched_job_init(&job->base, &ctx->entity, 1, f->client);
+	ret = tuff_sched_job_init(&job->base, &ctx->entity, credits(ctx), f->client);
 	if (ret) {
 		job->next = dev->job_pool;
 		dev->job_pool = job;

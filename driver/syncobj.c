@@ -57,19 +57,28 @@ static void check_eventfds(struct tuff_syncobj *so)
 	}
 }
 
+/* The points after so->value, up to this one, failed. */
+static void keep_error(struct tuff_syncobj *so, uint64_t point, int32_t error)
+{
+	uint32_t i = (so->next_error + TUFF_SYNC_ERRORS - 1) % TUFF_SYNC_ERRORS;
+
+	/* a row of them, as when a context goes, is one */
+	if (!so->errors[i].error || so->errors[i].hi != so->value || so->errors[i].error != error) {
+		i = so->next_error++ % TUFF_SYNC_ERRORS;
+		so->errors[i].lo = so->value;
+		so->errors[i].error = error;
+	}
+	so->errors[i].hi = point;
+}
+
 static void advance(struct tuff_syncobj *so)
 {
 	struct tuff_sync_point *p;
 
 	while ((p = list_first(&so->points, struct tuff_sync_point, node)) &&
 	       p->fence->signaled) {
-		if (p->fence->error) {
-			uint32_t i = so->next_error++ % TUFF_SYNC_ERRORS;
-
-			so->errors[i].lo = so->value;
-			so->errors[i].hi = p->point;
-			so->errors[i].error = p->fence->error;
-		}
+		if (p->fence->error)
+			keep_error(so, p->point, p->fence->error);
 		so->value = p->point;
 		tuff_sync_point_free(p);
 	}

@@ -448,6 +448,55 @@ TEST(priority_between_clients)
 	CHECK_EQ(tuff_mock_objects(), 0);
 }
 
+/*
+ * A run of many command buffers, a job each: what is not on the device can be
+ * cancelled, and gives way to another client.
+ */
+TEST(long_jobs_leave_room)
+{
+	struct tuff_query_stats st;
+	struct tuff_dev_query q = { TUFF_QUERY_STATS, sizeof(st), PTR(&st) };
+	struct tuff_ctx_destroy d = { 0 };
+	struct tuff_file *f[2];
+	struct run r[2];
+	int error;
+
+	m = tuff_mock_reset();
+	for (int i = 0; i < 2; i++) {
+		CHECK((f[i] = open_file()));
+		CHECK_EQ(run_init(f[i], &r[i], 0), 0);
+	}
+	m->job_ns = 20000000;
+	for (int i = 0; i < 30; i++)	/* 20 ms each, as the driver learns */
+		CHECK_EQ(run_once(f[0], &r[0]), 0);
+	m->self_advance = false;
+	for (int i = 0; i < 40; i++)
+		CHECK_EQ(run_submit(f[0], &r[0]), 0);
+	CHECK_EQ(CALL(f[0], DEV_QUERY, &q), 0);
+	CHECK_EQ(st.jobs_running, 2);
+	/* another client is next when those two are done, though 38 were there before */
+	CHECK_EQ(run_submit(f[1], &r[1]), 0);
+	tuff_mock_advance(2 * m->job_ns);
+	CHECK_EQ(CALL(f[0], DEV_QUERY, &q), 0);
+	tuff_mock_advance(m->job_ns);
+	CHECK_EQ(wait_so(f[1], r[1].so, 1, 0, &error), 0);
+	CHECK_EQ(error, 0);
+	/* cancelled: those on the device end, the others never start */
+	CHECK_EQ(CALL(f[0], DEV_QUERY, &q), 0);
+	d.ctx_id = r[0].ctx;
+	CHECK_EQ(CALL(f[0], CTX_DESTROY, &d), 0);
+	tuff_mock_advance(2 * m->job_ns);
+	CHECK_EQ(wait_so(f[0], r[0].so, 34, 0, &error), 0);
+	CHECK_EQ(error, 0);
+	CHECK_EQ(wait_so(f[0], r[0].so, 35, 0, &error), 0);
+	CHECK_EQ(error, -ESRCH);
+	CHECK_EQ(wait_so(f[0], r[0].so, 70, 0, &error), 0);
+	CHECK_EQ(error, -ESRCH);
+	for (int i = 0; i < 2; i++)
+		tuff_local_close(f[i]);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
 TEST(dependency_across_files)
 {
 	struct tuff_sync_op y = { 0, 0, 0 };
