@@ -244,8 +244,12 @@ int vkb_kernel_wait(struct tuff_be_kernel *k, int64_t timeout_ns)
 	while (!k->state && ret != ETIMEDOUT)
 		ret = pthread_cond_timedwait(&dev->kcond, &dev->wlock, &ts);
 	ret = !k->state ? -ETIME : k->state < 0 ? k->state : 0;
-	if (timeout_ns && ret == -ETIME)	/* its worker is left in the driver's compiler */
-		dev->hung = true;
+	if (timeout_ns && ret == -ETIME && !k->left) {
+		/* its worker is in the driver's compiler: both stay with the device */
+		k->left = true;
+		k->next_left = dev->hung;
+		dev->hung = k;
+	}
 	pthread_mutex_unlock(&dev->wlock);
 	return ret;
 }

@@ -30,7 +30,7 @@ struct tuff_be_device {
 	VkQueue queue;
 	uint32_t family;
 	bool has_hostptr, has_dmabuf, has_feedback, warm, poisoned, lost;
-	bool hung;		/* wlock: a compiler did not end, and still holds the device */
+	struct tuff_be_kernel *hung;	/* wlock: whose compiler did not end in time */
 	VkPhysicalDeviceMemoryProperties memprops;
 	struct tuff_be_info info;
 	struct tuff_be_counters cnt;		/* atomics where workers touch them */
@@ -76,6 +76,8 @@ struct tuff_be_kernel {
 	VkPipeline pipe;
 	struct vkb_layout layout;
 	int state;			/* wlock: 0 queued, 1 ready, -errno */
+	bool left;			/* wlock: nobody destroys it */
+	struct tuff_be_kernel *next_left;
 };
 
 struct tuff_be_rec {
