@@ -194,6 +194,8 @@ struct tuff_kjob {
 	struct tuff_sync_point *signals[TUFF_MAX_SYNCS];	/* point 0: binary */
 	uint32_t ncmdbufs, nbos, nsignals, ntimestamps;
 	bool queued;			/* counted in the file's jobs_queued */
+	bool chain;
+	struct tuff_fence *after;	/* chain: the finished fence of the one before */
 	uint64_t tag;
 	struct tuff_msg_run msg;
 };

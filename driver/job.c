@@ -15,6 +15,7 @@ static void job_release(struct tuff_kjob *job)
 
 	for (uint32_t i = 0; i < job->nsignals; i++)
 		tuff_sync_point_free(job->signals[i]);
+	tuff_fence_put(job->after);
 	tuff_sched_job_cleanup(&job->base);
 	for (uint32_t i = 0; i < job->nbos; i++)
 		tuff_bo_unref(job->bos[i]);
@@ -209,7 +210,7 @@ static int prepare(struct tuff_file *f, struct tuff_ctx *ctx, const struct tuff_
 	ret = tuff_copy_element(f, array, n, &a, sizeof(a));
 	if (ret)
 		return ret;
-	if (a.flags || a.pad || a.deadline_ns < 0)
+	if ((a.flags & ~TUFF_JOB_CHAIN) || (a.flags && !n) || a.pad || a.deadline_ns < 0)
 		return -EINVAL;
 	ret = tuff_check_array(&a.cmdbufs, TUFF_MAX_CMDBUFS, 4);
 	if (!ret)
@@ -235,6 +236,8 @@ static int prepare(struct tuff_file *f, struct tuff_ctx *ctx, const struct tuff_
 	ctx->ref++;
 	job->ncmdbufs = job->nbos = job->nsignals = job->ntimestamps = 0;
 	job->pend.cookie = 0;
+	job->chain = a.flags & TUFF_JOB_CHAIN;
+	job->after = NULL;
 	job->tag = a.tag;
 	job->base.deadline = a.deadline_ns;
 	job->base.timeout = ctx->timeout_ns;
@@ -255,7 +258,8 @@ static int prepare(struct tuff_file *f, struct tuff_ctx *ctx, const struct tuff_
 
 /* --- committing ------------------------------------------------------------------ */
 
-static void commit(struct tuff_kjob *job)
+/* *last: the finished fence of the job before, then of this one; references. */
+static void commit(struct tuff_kjob *job, struct tuff_fence **last)
 {
 	struct tuff_fence *done;
 	uint32_t n = job->nsignals;
@@ -264,6 +268,10 @@ static void commit(struct tuff_kjob *job)
 	job->file->jobs_queued++;
 	tuff_sched_job_arm(&job->base);
 	done = &job->base.s_fence->finished;
+	if (job->chain)
+		job->after = tuff_fence_get(*last);
+	tuff_fence_put(*last);
+	*last = tuff_fence_get(done);
 	for (uint32_t i = 0; i < job->nbos; i++)
 		tuff_bo_attach(job->bos[i], done, job->msg.slots[i].flags & TUFF_SLOT_WRITE);
 	job->nsignals = 0;
@@ -277,6 +285,7 @@ int tuff_ioctl_submit(struct tuff_file *f, void *arg)
 	struct tuff_submit *a = arg;
 	struct tuff_kjob *jobs[TUFF_MAX_JOBS];
 	struct tuff_device *dev = f->dev;
+	struct tuff_fence *last = NULL;
 	struct tuff_ctx *ctx;
 	uint32_t n = 0;
 	int ret;
@@ -302,7 +311,8 @@ int tuff_ioctl_submit(struct tuff_file *f, void *arg)
 	}
 	a->first_seqno = ctx->entity.seq + 1;
 	for (uint32_t i = 0; i < n; i++)
-		commit(jobs[i]);
+		commit(jobs[i], &last);
+	tuff_fence_put(last);
 	tuff_drain(dev);
 	tuff_bg_active(dev, !list_empty(&dev->sched.rq));
 	if (dev->waiters)	/* for something not submitted, perhaps */
@@ -344,6 +354,8 @@ static void run_done(struct tuff_device *dev, struct tuff_pend *p, const struct 
 			tuff_device_kill(dev, -EIO);
 	} else {
 		keep_stamps(job, payload, r->size);
+		if (job->after)		/* jobs of a context end in order */
+			tuff_fence_set_error(&job->hw, job->after->error);
 	}
 	tuff_fence_signal(&job->hw, tuff_sched_clock(dev));
 }
@@ -359,6 +371,10 @@ static struct tuff_fence *run_job(struct tuff_sched_job *base, int *error)
 		return NULL;
 	if (dev->dead) {
 		*error = -EIO;
+		return NULL;
+	}
+	if (job->after && job->after->signaled && job->after->error) {
+		*error = job->after->error;
 		return NULL;
 	}
 	for (uint32_t i = 0; i < job->ncmdbufs; i++)

@@ -469,6 +469,12 @@ struct tuff_sync_op {
 	__u64 timeline_value;
 };
 
+/*
+ * The error of the job before it in the submit is this one's too, and it does
+ * not run when that one has failed by then: a run in several jobs.
+ */
+#define TUFF_JOB_CHAIN	(1u << 0)
+
 struct tuff_job {
 	/** @cmdbufs: __u32 ids, run in order */
 	struct tuff_array cmdbufs;
@@ -480,7 +486,7 @@ struct tuff_job {
 	__s64 deadline_ns;
 	/** @tag: for traces */
 	__u64 tag;
-	/** @flags: must be 0 */
+	/** @flags: TUFF_JOB_CHAIN, not on the first */
 	__u32 flags;
 	__u32 pad;
 };

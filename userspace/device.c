@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uapi/tuff_trace.h"
 #include "userspace/session.h"
 
 int device_first_gpu(void)
@@ -160,6 +161,8 @@ int device_wait(struct tuff_session *s, struct tuff_error *err)
 	if (!d->point)
 		return 0;
 	ret = tuff_local_ioctl(d->file, TUFF_IOCTL_SYNCOBJ_WAIT, &w);
+	for (; d->seg_from < d->seg_to; d->seg_from++)
+		TUFF_TRACE(segment_end, (uint64_t)(uintptr_t)s, s->clock, d->seg_from, 1);
 	if (ret)
 		return session_error(err, ret, "%s: waiting for %s: %s", s->path, d->info.name, strerror(-ret));
 	if (w.error == -ETIME)

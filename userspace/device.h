@@ -29,12 +29,13 @@ struct device {
 	struct tuff_query_dev info;
 	uint32_t ctx, timeline;
 	uint64_t point;			/* last one submitted */
+	uint32_t seg_from, seg_to;	/* segments submitted and not waited for, for traces */
 	uint32_t *kernels;		/* ids, by program kernel index */
 	struct device_bo weights;
 	uint64_t *weight_offset;	/* by weight index; UINT64_MAX = not on the device */
 };
 
-/* A run of DISPATCH steps, as command buffers of one job. */
+/* A run of DISPATCH steps, as command buffers: a job each, timed ones all in one. */
 struct device_segment {
 	uint32_t first, count;		/* steps */
 	uint32_t ncmdbufs, *cmdbufs;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uapi/tuff_trace.h"
 #include "userspace/session.h"
 
 #define ALIGN 256u		/* the specification's largest offset alignment */
@@ -304,17 +305,27 @@ int device_submit(struct tuff_session *s, struct plan *pl, uint32_t i, bool time
 		{ SLOT_DIMS, dp->dims.handle, TUFF_SLOT_READ, 0, 0, dp->dims.size },
 	};
 	struct tuff_sync_op sig = { TUFF_SYNC_TIMELINE | TUFF_SYNC_SIGNAL, d->timeline, d->point + 1 };
-	struct tuff_job job = { .slots = { sizeof(slots[0]), SLOT_COUNT, (uintptr_t)slots }, .syncs = { sizeof(sig), 1, (uintptr_t)&sig } };
-	struct tuff_submit sub = { .ctx_id = d->ctx, .jobs = { sizeof(job), 1, (uintptr_t)&job } };
-	int ret;
+	struct tuff_job jobs[TUFF_MAX_JOBS];
+	struct tuff_submit sub = { .ctx_id = d->ctx };
+	uint32_t n = timed ? 1 : g->ncmdbufs, per = timed ? g->ntimed : 1;
+	int ret = n > TUFF_MAX_JOBS ? -E2BIG : 0;
 
-	job.cmdbufs.stride = 4;
-	job.cmdbufs.count = timed ? g->ntimed : g->ncmdbufs;
-	job.cmdbufs.array = (uintptr_t)(timed ? g->timed : g->cmdbufs);
-	ret = tuff_local_ioctl(d->file, TUFF_IOCTL_SUBMIT, &sub);
+	/* between two of them the device may go to another client */
+	for (uint32_t k = 0; k < n && !ret; k++)
+		jobs[k] = (struct tuff_job){
+			.cmdbufs = { 4, per, (uintptr_t)(timed ? g->timed : &g->cmdbufs[k]) },
+			.slots = { sizeof(slots[0]), SLOT_COUNT, (uintptr_t)slots },
+			.syncs = { sizeof(sig), k + 1 == n, (uintptr_t)&sig },
+			.flags = k ? TUFF_JOB_CHAIN : 0 };
+	sub.jobs = (struct tuff_array){ sizeof(jobs[0]), n, (uintptr_t)jobs };
+	TUFF_TRACE(segment_begin, (uint64_t)(uintptr_t)s, s->clock, i, 1);
+	ret = ret ? ret : tuff_local_ioctl(d->file, TUFF_IOCTL_SUBMIT, &sub);
 	if (ret)
 		return session_error(err, ret, "%s: submit to %s: %s", s->path, d->info.name, strerror(-ret));
 	d->point++;
+	if (!i)
+		d->seg_from = 0;
+	d->seg_to = i + 1;
 	if (seqno)
 		*seqno = sub.first_seqno;
 	return 0;

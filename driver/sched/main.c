@@ -310,6 +310,7 @@ void tuff_sched_stop(struct tuff_scheduler *s, struct tuff_sched_job *bad)
 	struct tuff_sched_job *job;
 	struct list *n, *prev;
 
+	TUFF_TRACE(reset_begin, s->dev, s->ring);
 	s->stopped = true;
 	if (bad && !bad->finished && list_empty(&bad->node))
 		list_add_head(&bad->node, &s->pending);
@@ -344,6 +345,7 @@ void tuff_sched_start(struct tuff_scheduler *s, int error)
 			job_done(s, job, job->s_fence->parent->error);
 	}
 	s->stopped = false;
+	TUFF_TRACE(reset_end, s->dev, s->ring, error);
 	restart_timer(s);
 	tuff_sched_wake(s);
 }

@@ -13,7 +13,7 @@
 /* What becomes of the answers of one type. */
 static struct lie {
 	uint32_t type;
-	bool drop;
+	bool drop, once;
 	int error;
 	bool change_value;
 	uint64_t value;
@@ -37,6 +37,8 @@ static void liar(void *dev, const struct tuff_reply *r, const void *payload)
 			w.size = lie.size;
 			payload = lie.payload;
 		}
+		if (lie.once)
+			lie.type = 0;
 	}
 	tuff_reply_push(dev, &w, payload);
 }
@@ -175,6 +177,50 @@ TEST(errors_that_mean_something_here)
 	}
 	CHECK_WHOLE(f, &w);
 }
+
+/*
+ * Three jobs in a chain, the first of which fails; then one that is not in it.
+ * `ahead` may be on the device when it fails: those that are not never run.
+ */
+static void chain(uint32_t ahead, uint64_t submits)
+{
+	struct tuff_file *f = open_liar();
+	struct tuff_sync_op y[4];
+	struct tuff_job_slot s[2];
+	struct tuff_be_counters c0, c1;
+	struct tuff_job j[4];
+	struct tuff_submit a = { .jobs = ARRAY(j, 4) };
+	struct run w;
+	int error;
+
+	CHECK_EQ(run_init(f, &w, 0), 0);
+	s[0] = (struct tuff_job_slot){ 0, w.in, TUFF_SLOT_READ, 0, 0, 4096 };
+	s[1] = (struct tuff_job_slot){ 1, w.out, TUFF_SLOT_WRITE, 0, 0, 4096 };
+	for (uint32_t i = 0; i < 4; i++) {
+		y[i] = (struct tuff_sync_op){ TUFF_SYNC_SIGNAL | TUFF_SYNC_TIMELINE, w.so, i + 1 };
+		j[i] = (struct tuff_job){ .cmdbufs = ARRAY(&w.cb, 1), .slots = ARRAY(s, 2),
+					  .syncs = ARRAY(&y[i], 1),
+					  .flags = i == 1 || i == 2 ? TUFF_JOB_CHAIN : 0 };
+	}
+	a.ctx_id = w.ctx;
+	f->dev->sched.credit_limit = ahead;
+	lie = (struct lie){ .type = TUFF_MSG_RUN, .error = -ENOSPC, .once = true };
+	m->self_advance = false;
+	tuff_local_counters(f, &c0);
+	CHECK_EQ(CALL(f, SUBMIT, &a), 0);
+	tuff_mock_advance(SEC);
+	m->self_advance = true;
+	for (uint64_t i = 1; i <= 4; i++) {
+		CHECK_EQ(wait_so(f, w.so, i, SEC, &error), 0);
+		CHECK_EQ(error, i < 4 ? -ENOSPC : 0);
+	}
+	tuff_local_counters(f, &c1);
+	CHECK_EQ(c1.submits - c0.submits, submits);
+	w.point = 4;
+	CHECK_WHOLE(f, &w);
+}
+TEST(chain_fails_with_all_on_the_device) { chain(4, 4); }
+TEST(chain_fails_before_the_others_start) { chain(1, 2); }
 
 TEST(timestamps_of_another_size)
 {
