@@ -91,7 +91,41 @@ queue_wait() {
 	ok queue-wait
 }
 
+# the value of a map with one key: one MAP
+one() { sed -n "s/^@$1\[.*\]: \(-*[0-9]*\)\$/\1/p" "$tmp/log" | tr '\n' ' '; }
+
+objects() {
+	attach objects.bt "$B/tests/bpf/jobs" || { no objects 'bpftrace does not attach'; return; }
+	"$B/tests/bpf/jobs" objects >"$tmp/out" 2>&1 || { detach; no objects "$(cat "$tmp/out")"; return; }
+	detach
+	for want in bos=3 live_B=49152 peak_B=65536 maps=2 contexts=3 kernels=2 pipelines=2 timeouts=1 resets=1; do
+		[ "$(one ${want%=*})" = "${want#*=} " ] || { no objects "${want%=*}: $(one ${want%=*}), not ${want#*=}"; return; }
+	done
+	grep -q '^@pipeline_hits' "$tmp/log" && { no objects 'the mock has no cache to hit'; return; }
+	ok objects
+}
+
+# every probe of the header is in the libraries, with a semaphore; the service's are not yet
+probes() {
+	: >"$tmp/log"
+	readelf -n "$B/libtuff.so" "$B/libtuffc.so" 2>/dev/null |
+		awk '/Provider: tuff$/ { t = 1 } t && /Name:/ { n = $2 } t && /Semaphore:/ { if ($NF !~ /^0x0+$/) print n; t = 0 }' |
+		sort -u >"$tmp/have"
+	printf '#include "uapi/tuff_trace.h"\n#define X(p) PROBE p\nTUFF_TRACE_PROBES(X)\n' |
+		gcc -E -P -I. - | grep -o 'PROBE [a-z_]*' | cut -d' ' -f2 |
+		grep -vE '^(bo_evict|request_begin|request_end)$' | sort -u >"$tmp/want"
+	comm -3 "$tmp/want" "$tmp/have" >"$tmp/log"
+	[ ! -s "$tmp/log" ] && [ -s "$tmp/want" ] && ok probes || no probes 'header and libraries disagree on these'
+	# and each is described there
+	while read -r p; do
+		grep -q "^ \*.*[ ]$p(" uapi/tuff_trace.h || { no probes-documented "$p"; return; }
+	done <"$tmp/want"
+	ok probes-documented
+}
+
+probes
 operator_names
 operators
 queue_wait
+objects
 exit $bad
