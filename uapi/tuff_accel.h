@@ -2,6 +2,10 @@
 /*
  * tuff's device interface, version 0.1: NOT YET STABLE.
  *
+ * Versions: 0.1 - initial interface
+ * Once it is stable each new field or flag raises the minor number; what a device
+ * can do is said by the features of TUFF_QUERY_DEV.
+ *
  * Conventions:
  * - Fixed-size fields, natural alignment, explicit pads that must be zero.
  *   Unknown flags and non-zero pads give EINVAL.
@@ -11,13 +15,17 @@
  *   must be zero there (E2BIG).
  * - Handles and ids are per file and never 0. Closing the file frees everything.
  * - Timeouts and deadlines are absolute, CLOCK_MONOTONIC, ns; 0 or past = poll.
- * - An ioctl that fails changed nothing, EINTR included.
+ * - An ioctl that fails changed nothing; only the buffers for the text of an error
+ *   (@error) are written. EINTR and EAGAIN: call again with the same arguments.
+ * - Fields marked "out" must be 0 on entry, unless they are "in/out".
  *
  * Errors: EINVAL bad argument; ENOENT unknown handle or id; EFAULT bad pointer;
  * ENOMEM host memory; ENOSPC device memory or table full; EACCES not allowed;
  * EBUSY not ready when polling; ETIME a wait expired; ECANCELED the context is
  * guilty; EIO the device is dead; ENODEV it is gone; EOPNOTSUPP the device lacks
- * it; ENOTTY no such ioctl; E2BIG non-zero tail.
+ * it; ENOTTY no such ioctl; E2BIG non-zero tail; EBADF bad file descriptor; EPROTO
+ * the device's executor broke its protocol. A job may also end with ESRCH: its
+ * context was destroyed before it started.
  */
 #ifndef _UAPI_TUFF_ACCEL_H
 #define _UAPI_TUFF_ACCEL_H
@@ -210,7 +218,7 @@ struct tuff_query_timestamp {
 
 enum tuff_priority {
 	TUFF_PRIORITY_NORMAL = 0,
-	TUFF_PRIORITY_HIGH = 1,		/* EACCES unless configured */
+	TUFF_PRIORITY_HIGH = 1,		/* EACCES unless configured; in one process allowed */
 	TUFF_PRIORITY_LOW = 2,
 };
 
@@ -280,7 +288,10 @@ struct tuff_bo_create {
 	__u32 pad;
 };
 
-/** struct tuff_bo_mmap_offset - offset to mmap() the device file at */
+/**
+ * struct tuff_bo_mmap_offset - offset to mmap() the device file at; a transport
+ * without a file to map has its own way to the same pages
+ */
 struct tuff_bo_mmap_offset {
 	__u32 handle;
 	/** @flags: must be 0 */
@@ -338,7 +349,8 @@ struct tuff_bo_close {
 /**
  * struct tuff_bo_export - a memfd sealed against shrinking and growing
  *
- * TUFF_BO_IMPORT takes a memfd; it must be sealed against shrinking or allow it.
+ * TUFF_BO_IMPORT takes a memfd; it must be sealed against shrinking or allow it,
+ * and not be sealed against writing (EACCES).
  */
 struct tuff_bo_export {
 	__u32 handle;
@@ -570,7 +582,7 @@ struct tuff_syncobj_query {
 	__u64 handles;
 	/** @points: out: __u64 [count] */
 	__u64 points;
-	/** @errors: out: __s32 [count], or 0 */
+	/** @errors: out: __s32 [count], or 0; the last 8 rows of failed points are known */
 	__u64 errors;
 	__u32 count;
 	__u32 flags;

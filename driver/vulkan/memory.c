@@ -16,37 +16,43 @@
 #define CACHED	VK_MEMORY_PROPERTY_HOST_CACHED_BIT
 #define LOCAL	VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
 
-static int find_type(struct tuff_be_device *dev, uint32_t bits, VkMemoryPropertyFlags want)
+/* Memory that may only be allocated with features that we do not ask for. */
+#define SPECIAL	(VK_MEMORY_PROPERTY_PROTECTED_BIT | VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT | \
+		 VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | \
+		 VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
+
+static int find_type(const VkPhysicalDeviceMemoryProperties *p, uint32_t bits,
+		     VkMemoryPropertyFlags want, VkMemoryPropertyFlags not)
 {
-	for (uint32_t i = 0; i < dev->memprops.memoryTypeCount; i++)
-		if ((bits & (1u << i)) &&
-		    (dev->memprops.memoryTypes[i].propertyFlags & want) == want)
+	for (uint32_t i = 0; i < p->memoryTypeCount; i++)
+		if ((bits & (1u << i)) && (p->memoryTypes[i].propertyFlags & want) == want &&
+		    !(p->memoryTypes[i].propertyFlags & (not | SPECIAL)))
 			return (int)i;
 	return -1;
 }
 
 /* The best of an ordered list of wishes; the last is what is really needed. */
-static int choose_type(struct tuff_be_device *dev, uint32_t bits,
-		       const struct tuff_be_mem_desc *desc)
+int vkb_choose_type(const VkPhysicalDeviceMemoryProperties *p, uint32_t bits,
+		    const struct tuff_be_mem_desc *desc)
 {
-	static const VkMemoryPropertyFlags sys[] = {
-		VIS | COH | CACHED, VIS | COH };
-	static const VkMemoryPropertyFlags local[] = { LOCAL, 0 };
-	static const VkMemoryPropertyFlags local_map[] = {
-		LOCAL | VIS | COH | CACHED, LOCAL | VIS | COH, VIS | COH | CACHED, VIS | COH };
-	const VkMemoryPropertyFlags *w = sys;
-	int n = 2, t;
+	static const struct wish {
+		VkMemoryPropertyFlags want, not;
+	} sys[] = { { VIS | COH | CACHED, LOCAL }, { VIS | COH | CACHED, 0 },
+		    { VIS | COH, LOCAL }, { VIS | COH, 0 } },
+	/* what can be mapped may be a small window of the device's memory */
+	  local[] = { { LOCAL, VIS }, { LOCAL, 0 }, { 0, 0 } },
+	  local_map[] = { { LOCAL | VIS | COH | CACHED, 0 }, { LOCAL | VIS | COH, 0 },
+			  { VIS | COH | CACHED, 0 }, { VIS | COH, 0 } };
+	const struct wish *w = sys;
+	int n = 4, t = -1;
 
 	if (desc->placement == TUFF_BE_DEVICE) {
 		w = desc->flags & TUFF_BE_MEM_MAP ? local_map : local;
-		n = desc->flags & TUFF_BE_MEM_MAP ? 4 : 2;
+		n = desc->flags & TUFF_BE_MEM_MAP ? 4 : 3;
 	}
-	for (int i = 0; i < n; i++) {
-		t = find_type(dev, bits, w[i]);
-		if (t >= 0)
-			return t;
-	}
-	return -1;
+	for (int i = 0; i < n && t < 0; i++)
+		t = find_type(p, bits, w[i].want, w[i].not);
+	return t;
 }
 
 static int make_buffer(struct tuff_be_device *dev, struct tuff_be_mem *m, uint64_t size,
@@ -100,7 +106,7 @@ int vkb_mem_alloc(struct tuff_be_device *dev, const struct tuff_be_mem_desc *des
 	ret = make_buffer(dev, m, desc->size, NULL, &req);
 	if (ret)
 		goto err_mem;
-	type = choose_type(dev, req.memoryTypeBits, desc);
+	type = vkb_choose_type(&dev->memprops, req.memoryTypeBits, desc);
 	ret = type < 0 ? -ENOSPC : bind_memory(dev, m, req.size, (uint32_t)type, NULL);
 	if (ret)
 		goto err_mem;
@@ -142,7 +148,7 @@ static int import_hostptr(struct tuff_be_device *dev, struct tuff_be_mem *m)
 	ret = vkb_errno(dev->get_hostptr(dev->dev, imp.handleType, m->host, &props));
 	if (ret)
 		return ret;
-	type = find_type(dev, req.memoryTypeBits & props.memoryTypeBits, VIS | COH);
+	type = find_type(&dev->memprops, req.memoryTypeBits & props.memoryTypeBits, VIS | COH, 0);
 	if (type < 0 || req.size > m->size)
 		return -EOPNOTSUPP;
 	return bind_memory(dev, m, m->size, (uint32_t)type, &imp);
@@ -171,7 +177,7 @@ static int import_dmabuf(struct tuff_be_device *dev, struct tuff_be_mem *m, int 
 		ret = vkb_errno(dev->get_fd(dev->dev, imp.handleType, fd, &props));
 	if (ret)
 		goto err_fd;
-	type = find_type(dev, req.memoryTypeBits & props.memoryTypeBits, 0);
+	type = find_type(&dev->memprops, req.memoryTypeBits & props.memoryTypeBits, 0, 0);
 	if (type < 0 || req.size > m->size) {
 		ret = -EOPNOTSUPP;
 		goto err_fd;

@@ -105,7 +105,9 @@ int vkb_physical(VkPhysicalDevice *out, uint32_t max);
 void vkb_describe(VkPhysicalDevice phys, struct tuff_be_info *info);
 bool vkb_has_ext(VkPhysicalDevice phys, const char *name);
 int vkb_family(VkPhysicalDevice phys, uint32_t *family, uint32_t *ts_bits);
-/* memory.c */
+/* memory.c: the index of a memory type, -1 = none will do */
+int vkb_choose_type(const VkPhysicalDeviceMemoryProperties *p, uint32_t bits,
+		    const struct tuff_be_mem_desc *desc);
 int vkb_mem_alloc(struct tuff_be_device *dev, const struct tuff_be_mem_desc *desc,
 		  struct tuff_be_mem **out);
 int vkb_mem_import(struct tuff_be_device *dev, int fd, uint64_t size, uint32_t reach,

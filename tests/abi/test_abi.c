@@ -77,7 +77,82 @@ static void compare(const char *cc, const char *lang, const char *flags)
 TEST(c_64) { compare("gcc", "c", "-std=gnu11 -m64"); }
 TEST(cxx_64) { compare("g++", "cc", "-std=c++17 -m64"); }
 TEST(c_32) { compare("gcc", "c", "-std=gnu11 -m32"); }
-TEST(cxx_32) { compare("g++", "cc", "-std=c++17 -m32"); }
+/* linked as C: nothing of a 32-bit libstdc++ is needed */
+TEST(cxx_32) { compare("gcc -x c++", "cc", "-std=c++17 -m32"); }
+static char *read_header(const char *name)
+{
+	static char text[1 << 17];
+	char path[64];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "uapi/%s", name);
+	f = fopen(path, "r");
+	if (!f)
+		return NULL;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = 0;
+	return text;
+}
+
+static const char *const headers[] = { "tuff_accel.h", "tuff_cmd.h", "tuff_trace.h" };
+
+TEST(dual_licence)
+{
+	static const char spdx[] =
+		"/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR MIT) */\n";
+
+	for (int i = 0; i < 3; i++) {
+		char *t = read_header(headers[i]);
+
+		CHECK(t && !strncmp(t, spdx, sizeof(spdx) - 1));
+	}
+}
+
+TEST(says_that_it_is_not_stable)
+{
+	char *t = read_header("tuff_accel.h");
+
+	CHECK(t && strstr(t, "version 0.1: NOT YET STABLE"));
+}
+
+/* Sizes are asserted where they are declared: every compiler that sees the header checks them. */
+TEST(every_struct_has_its_size_asserted)
+{
+	int n = 0;
+
+	for (int i = 0; i < 2; i++) {
+		char *t = read_header(headers[i]), name[64], want[128];
+
+		CHECK(t);
+		for (char *p = t; (p = strstr(p, "\nstruct ")); p++) {
+			if (sscanf(p, "\nstruct %63[a-z0-9_] {", name) != 1 ||
+			    strncmp(p + 8 + strlen(name), " {", 2))
+				continue;
+			n++;
+			snprintf(want, sizeof(want), "TUFF_STATIC_ASSERT(sizeof(struct %s) == ", name);
+			if (!strstr(t, want))
+				printf("  struct %s\n", name);
+			CHECK(strstr(t, want));
+		}
+	}
+	CHECK(n > 40);
+}
+
+TEST(only_fixed_types)
+{
+	static const char *const bad[] = { "\tlong ", "\tint ", "\tunsigned ", "\tsize_t ", "\tbool ",
+					   "\tuint32_t ", "\tuint64_t ", "\tvoid *", "\tenum " };
+
+	for (int i = 0; i < 2; i++) {
+		char *t = read_header(headers[i]);
+
+		for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++)
+			CHECK(t && !strstr(t, bad[k]));
+	}
+}
+
 TEST(clean_up)
 {
 	char cmd[64];
