@@ -79,7 +79,8 @@ struct tuff_cmd_dispatch_indirect {
 	__u32 pad;
 };
 
-/** struct tuff_cmd_copy - bytes between slots; 4-byte multiples, no overlap */
+/** struct tuff_cmd_copy - bytes between slots; 4-byte multiples; no overlap, also of
+ * what the slots are bound to: such a job ends with EINVAL */
 struct tuff_cmd_copy {
 	__u16 opcode, size_dw;
 	__u32 src_slot;

@@ -52,6 +52,27 @@ static void evict(struct tuff_exec *x)
 	}
 }
 
+/* Slots may be bound to the same bytes; to copy those onto themselves is undefined. */
+static int check_copies(const struct exec_cmdbuf *cb, const struct tuff_be_slot *slots)
+{
+	for (uint32_t i = 0; i < cb->ncmds; i++) {
+		const struct tuff_be_cmd *c = &cb->cmds[i];
+		const struct tuff_be_slot *s, *d;
+		uint64_t from, to;
+
+		if (c->op != TUFF_BE_COPY)
+			continue;
+		s = &slots[c->src.slot];
+		d = &slots[c->dst.slot];
+		from = s->offset + c->src.offset;
+		to = d->offset + c->dst.offset;
+		if (s->mem == d->mem && from < to + c->dst.range &&
+		    to < from + c->dst.range)
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int record(struct tuff_exec *x, struct exec_cmdbuf *cb, struct exec_rec *r,
 		  const struct tuff_be_slot *be_slots)
 {
@@ -70,6 +91,9 @@ static int record(struct tuff_exec *x, struct exec_cmdbuf *cb, struct exec_rec *
 	memset(all, 0, sizeof(all));
 	for (uint32_t i = 0; i < cb->nslots; i++)
 		all[cb->slots[i].slot] = be_slots[cb->slots[i].slot];
+	ret = check_copies(cb, all);
+	if (ret)
+		return ret;
 	if (cb->nindirect) {
 		desc.size = ((uint64_t)cb->nindirect * EXEC_SCRATCH_STEP + 4095) & ~4095ull;
 		ret = x->be->mem_alloc(x->dev, &desc, &r->scratch);

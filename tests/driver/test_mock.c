@@ -130,6 +130,28 @@ TEST(recordings_are_bounded)
 	CHECK_EQ(tuff_mock_objects(), 0);
 }
 
+/* Slots that overlap are fine; a copy between them where they do is not. */
+TEST(copy_onto_itself)
+{
+	struct tuff_file *f;
+	struct run r;
+	int error;
+
+	m = tuff_mock_reset();
+	f = open_file();
+	CHECK_EQ(run_init(f, &r, 0), 0);
+	for (uint64_t from = 0; from <= 4096; from += 512) {	/* 1024 bytes from there to 1024 */
+		struct tuff_job_slot s[2] = { { 0, r.out, TUFF_SLOT_READ, 0, from, 4096 },
+					      { 1, r.out, TUFF_SLOT_WRITE, 0, 1024, 4096 } };
+
+		CHECK_EQ(submit1(f, r.ctx, r.cb, s, 2, r.so, ++r.point, NULL), 0);
+		CHECK_EQ(wait_so(f, r.so, r.point, SEC, &error), 0);
+		CHECK_EQ(error, from > 0 && from < 2048 ? -EINVAL : 0);
+	}
+	tuff_local_close(f);
+	CHECK_EQ(tuff_mock_objects(), 0);
+}
+
 TEST(same_recording_in_flight_twice)
 {
 	struct tuff_file *f;
