@@ -128,7 +128,8 @@ check: setup-test
 # suppressions name libraries that are not ours and nothing else.
 SAN_BIN := $(TEST_BIN)
 ifeq ($(SAN),thread)
-SAN_BIN := $(filter $(patsubst %,$B/tests/%/%,uapi sched driver vulkan session cpu),$(TEST_BIN))
+SAN_BIN := $(filter-out %/test_limits,$(filter \
+	$(patsubst %,$B/tests/%/%,uapi sched driver vulkan session cpu),$(TEST_BIN)))
 endif
 sanitize: $(SAN_BIN)
 	$(Q)B=$B TUFF_DEBUG= LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 \

@@ -41,7 +41,7 @@ static void own_dir(void)
 
 static char *file(void)
 {
-	static char path[128];
+	static __thread char path[128];
 
 	snprintf(path, sizeof(path), "%s/blob", dir);
 	return path;
