@@ -216,6 +216,29 @@ static int steps(struct ctx *c)
 	return 0;
 }
 
+/* An optional input: its default has its type and its constant dimensions. */
+static int optional(struct ctx *c, uint32_t i)
+{
+	const struct tuff_program *p = c->p;
+	const struct tuff_io *io = &p->inputs[i];
+	const struct tuff_tens *t = &p->tensors[io->tensor];
+	const struct tuff_weight *w;
+
+	if (io->flags & ~TUFF_IO_OPTIONAL)
+		return FAIL(c, "input %u: flags %#x are unknown", i, io->flags);
+	if (!io->flags)
+		return i && p->inputs[i - 1].flags ? FAIL(c, "input %u: comes after an optional one", i) : 0;
+	if (io->weight == TUFF_NONE)
+		return FAIL(c, "input %u: is optional and has no default", i);
+	w = &p->weights[io->weight];
+	if (w->dtype != t->dtype || w->rank != t->rank || t->layout != TUFF_PLAIN)
+		return FAIL(c, "input %u: its default has another type or rank", i);
+	for (uint32_t d = 0; d < t->rank; d++)
+		if (p->exprs[t->dim[d]].op != TUFF_E_CONST || p->exprs[t->dim[d]].value != w->dim[d])
+			return FAIL(c, "input %u: dimension %u is not that of its default", i, d);
+	return 0;
+}
+
 static int ios(struct ctx *c, const char *what, const struct tuff_io *io, uint32_t n)
 {
 	const struct tuff_program *p = c->p;
@@ -246,6 +269,11 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 		if (p->bufs[p->tensors[p->inputs[i].tensor].buffer].kind != TUFF_BUF_INPUT ||
 		    p->bufs[p->tensors[p->inputs[i].tensor].buffer].index != i)
 			ret = FAIL(&c, "input %u: its buffer is not an input's", i);
+	for (uint32_t i = 0; !ret && i < p->ninputs; i++)
+		ret = optional(&c, i);
+	for (uint32_t i = 0; !ret && i < p->noutputs; i++)
+		if (p->outputs[i].flags)
+			ret = FAIL(&c, "output %u: flags %#x are unknown", i, p->outputs[i].flags);
 	if (!ret && ((p->info.macs != TUFF_NONE && p->info.macs && !expr_ok(p, p->info.macs)) || !args_ok(p, p->info.ops, 2ull * p->info.nops)))
 		ret = FAIL(&c, "info: out of range");
 	return ret;
