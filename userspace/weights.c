@@ -149,7 +149,7 @@ void session_free_weights(struct tuff_session *s)
 		free(k->data);
 		free(k);
 	}
-	free(s->plain);
+	free(s->plain_weight);
 }
 
 static uint32_t weight_of(const struct cpu_args *a, uint32_t i)
@@ -171,13 +171,13 @@ const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i)
 		return a->in[i].data;
 	if (s->weights[w])
 		return s->weights[w];
-	free(s->plain);
-	s->plain = room(elements(&s->p->weights[w]) * sizeof(float));
-	if (s->plain && read_into(s, w, TUFF_F32, s->plain)) {
-		free(s->plain);
-		s->plain = NULL;
+	free(s->plain_weight);
+	s->plain_weight = room(elements(&s->p->weights[w]) * sizeof(float));
+	if (s->plain_weight && read_into(s, w, TUFF_F32, s->plain_weight)) {
+		free(s->plain_weight);
+		s->plain_weight = NULL;
 	}
-	return s->plain;
+	return s->plain_weight;
 }
 
 void cpu_weight_done(const struct cpu_args *a, uint32_t i)
@@ -186,8 +186,8 @@ void cpu_weight_done(const struct cpu_args *a, uint32_t i)
 
 	if (!s)
 		return;
-	free(s->plain);
-	s->plain = NULL;
+	free(s->plain_weight);
+	s->plain_weight = NULL;
 }
 
 void *cpu_weight_packed(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen)
