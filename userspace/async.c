@@ -224,8 +224,7 @@ static int submit(struct tuff_session *s, struct tuff_binding *b, struct tuff_er
 	TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, s->clock, ret);
 	if (ret)
 		return ret;
-	session_collect(s, pl, b);
-	return 0;
+	return session_collect(s, pl, b, err);	/* shapes only: nothing is copied */
 }
 
 static int arm(struct tuff_session *s, struct tuff_fence *f)
@@ -262,10 +261,15 @@ EXPORT int tuff_run_async(struct tuff_binding *b, struct tuff_fence **fence, str
 	__atomic_store_n(&f->cancel, false, __ATOMIC_RELAXED);
 	if (!a->head && !a->running) {
 		pthread_mutex_unlock(&a->lock);
-		ret = submit(s, b, err);
+		memset(&f->err, 0, sizeof(f->err));
+		ret = submit(s, b, &f->err);
 		pthread_mutex_lock(&a->lock);
-		if (ret < 0)
+		if (ret < 0) {	/* a run that failed, as it would in the worker */
+			session_result(s, &f->err, ret);
+			end(s, f);
+			ret = 0;
 			goto out;
+		}
 		if (!ret) {
 			f->point = s->dev->point;
 			f->state = FENCE_DEVICE;

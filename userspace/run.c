@@ -140,6 +140,14 @@ static void describe(const struct tuff_session *s, const struct plan *pl, uint32
 	}
 }
 
+static int no_room(const struct tuff_session *s, const struct tuff_binding *b, uint32_t i, const struct tuff_tensor *t, struct tuff_error *err)
+{
+	const char *name = tuff_str(s->p, s->p->outputs[i].name);
+
+	session_error_tensor(err, name, t->dim, t->rank);
+	return session_error(err, -ENOSPC, "output '%s' has %zu bytes, %zu are bound", name, t->size, b->to[i].room);
+}
+
 static int place_output(struct tuff_session *s, struct plan *pl, const struct tuff_binding *b, uint32_t i, struct tuff_error *err)
 {
 	uint32_t buf = s->p->tensors[s->p->outputs[i].tensor].buffer;
@@ -149,11 +157,8 @@ static int place_output(struct tuff_session *s, struct plan *pl, const struct tu
 	uint64_t offset = 0;
 
 	describe(s, pl, i, &t);
-	if (to->data && to->room < t.size) {
-		session_error_tensor(err, tuff_str(s->p, s->p->outputs[i].name), t.dim, t.rank);
-		return session_error(err, -ENOSPC, "output '%s' has %zu bytes, %zu are bound", tuff_str(s->p, s->p->outputs[i].name),
-				     t.size, to->room);
-	}
+	if (to->data && to->room < t.size)	/* before anything runs */
+		return no_room(s, b, i, &t, err);
 	if (!pl->out_direct[i])
 		return 0;
 	pl->data[buf] = pl->home[buf];
@@ -197,27 +202,40 @@ int session_place(struct tuff_session *s, struct plan *pl, struct tuff_binding *
 	return ret;
 }
 
-void session_collect(struct tuff_session *s, struct plan *pl, struct tuff_binding *b)
+int session_deliver(const struct tuff_session *s, struct tuff_binding *b, uint32_t i, const struct tuff_tensor *made, struct tuff_error *err)
+{
+	const struct bind_out *to = &b->to[i];
+
+	if (to->data && to->room < made->size)
+		return no_room(s, b, i, made, err);
+	b->out[i] = *made;
+	if (!to->data || to->data == made->data)
+		return 0;
+	b->out[i].data = to->data;
+	if (made->size)
+		memmove(to->data, made->data, made->size);
+	return 0;
+}
+
+int session_collect(struct tuff_session *s, struct plan *pl, struct tuff_binding *b, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
+	int ret = 0;
 
-	for (uint32_t i = 0; i < p->noutputs; i++) {
-		struct tuff_tensor *t = &b->out[i];
+	for (uint32_t i = 0; i < p->noutputs && !ret; i++) {
 		void *made = pl->data[p->tensors[p->outputs[i].tensor].buffer];
+		struct tuff_tensor t;
 
-		describe(s, pl, i, t);
-		t->data = b->to[i].data;
+		describe(s, pl, i, &t);
+		t.data = made;
 		if (pl->out_convert[i]) {
-			if (!t->data)
-				t->data = pl->out_convert[i];
-			session_narrow(made, t->size / 2, t->dtype, t->data);
-		} else if (!t->data) {
-			t->data = made;
-		} else if (t->data != made && t->size) {
-			memmove(t->data, made, t->size);
+			t.data = b->to[i].data && b->to[i].room >= t.size ? b->to[i].data : pl->out_convert[i];
+			session_narrow(made, t.size / 2, t.dtype, t.data);
 		}
+		ret = session_deliver(s, b, i, &t, err);
 	}
-	b->ran = true;
+	b->ran = !ret;
+	return ret;
 }
 
 static bool cancelled(const struct tuff_session *s)
@@ -306,9 +324,7 @@ int session_run(struct tuff_session *s, struct tuff_binding *b, struct tuff_erro
 	TUFF_TRACE(session_run_begin, (uint64_t)(uintptr_t)s, s->clock);
 	ret = pl->dev ? run_device(s, pl, err) : run_steps(s, pl, 0, s->p->nsteps, err);
 	TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, s->clock, ret);
-	if (!ret)
-		session_collect(s, pl, b);
-	return ret;
+	return ret ? ret : session_collect(s, pl, b, err);
 }
 
 EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin,

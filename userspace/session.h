@@ -174,8 +174,10 @@ int session_check_input(const struct tuff_session *s, uint32_t i, const struct t
 int session_plan(struct tuff_session *s, struct tuff_binding *b, struct plan **out, struct tuff_error *err);
 /* inputs and outputs to where the plan looks: copies what cannot stay where it is */
 int session_place(struct tuff_session *s, struct plan *pl, struct tuff_binding *b, struct tuff_error *err);
-/* what was made: b->out, and copies to where it is wanted */
-void session_collect(struct tuff_session *s, struct plan *pl, struct tuff_binding *b);
+/* output i was made: b->out[i], in the session's memory or copied to where it is wanted */
+int session_deliver(const struct tuff_session *s, struct tuff_binding *b, uint32_t i, const struct tuff_tensor *made, struct tuff_error *err);
+/* all outputs of a plan that ran */
+int session_collect(struct tuff_session *s, struct plan *pl, struct tuff_binding *b, struct tuff_error *err);
 /* runs b on this thread; nothing else of the session runs */
 int session_run(struct tuff_session *s, struct tuff_binding *b, struct tuff_error *err);
 

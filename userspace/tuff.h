@@ -254,7 +254,9 @@ struct tuff_fence;
  * they were started. The fence belongs to the binding and tells of its latest
  * run. Until it is signaled, what is bound is not to be touched. Where all of
  * a model runs on the device, and nothing is to be copied, the run is queued
- * there from this thread; else a thread of the session does it.
+ * there from this thread; else a thread of the session does it. What goes wrong
+ * with the run, its fence tells; here: -EBUSY, a run of this binding is in
+ * flight; -ENOMEM or -EAGAIN, no thread.
  *
  * An output that is not bound lies in the session's memory, which the next run
  * of any binding overwrites.
