@@ -438,11 +438,10 @@ static int optional_input(struct import *im, const char *name)
 	struct ir_module *m = im->m;
 	struct ir_value **slot = lookup(im, name), *c = *slot, *v;
 
+	if (c && c->input >= 0 && m->in_default[c->input] != TUFF_NONE)
+		return 0;	/* named twice */
 	if (!c || c->weight == TUFF_NONE)
 		return ir_error(m, -ENOENT, NULL, NULL, "there is no initializer '%.100s'", name);
-	for (uint32_t i = 0; i < m->nin; i++)
-		if (!strcmp(m->in[i]->name, name))
-			return 0;	/* named twice */
 	v = *slot = ir_value_new(m, name);
 	if (m->oom)
 		return -ENOMEM;

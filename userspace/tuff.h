@@ -142,7 +142,7 @@ uint32_t tuff_session_initializers(const struct tuff_session *s);
 int tuff_session_initializer(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info);
 
 struct tuff_memory {
-	uint64_t weights;
+	uint64_t weights;	/* on the CPU, what operators pack for themselves counts from the first run */
 	uint64_t arena;		/* planned activations of the shapes last used */
 	uint64_t live_peak;	/* largest sum of simultaneously live activations, of these */
 	uint64_t device;	/* all that the session has in buffers of the device now */

@@ -139,7 +139,7 @@ static inline struct tuff_tensor image(float *to, int n, uint32_t seed)
 }
 
 /* 0 if a and b have one shape and differ by at most tol of the largest value */
-static int same(const struct tuff_tensor *a, const struct tuff_tensor *b, double tol)
+static inline int same(const struct tuff_tensor *a, const struct tuff_tensor *b, double tol)
 {
 	const float *x = a->data, *y = b->data;
 	double most = 1e-6;

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+/* Initializers replaced at run time: the answer must be that of a model which has the new values in it. */
+#include "tests/session/session.h"
+
+#define BATCH 2
+static struct text t;
+static float px[BATCH * 192], v[512];
+
+/* runs s and compares with a model of these seeds */
+static int agrees(struct tuff_session *s, const uint32_t *seed)
+{
+	struct tuff_tensor in = image(px, BATCH, 7), out[2], want[2];
+
+	OK(!reference(seed, BATCH, 7, want));
+	GIVES(tuff_run(s, &in, 1, out, 2, &err), 0);
+	for (int i = 0; i < 2; i++)
+		OK(!same(&out[i], &want[i], 1e-4));
+	free_outputs(want, 2);
+	return 0;
+}
+
+static struct tuff_tensor new_value(int which, uint32_t seed)
+{
+	switch (which) {
+	case W: return values(v, 216, seed, 0, 4, 8, 3, 3, 3);
+	case SCALE: return values(v, 8, seed, 1, 1, 8);
+	case M: return values(v, 40, seed, 0, 2, 8, 5);
+	default: return values(v, 8, seed, 0, 1, 8);
+	}
+}
+static const char *const names[SEEDS] = { "w", "scale", "b", "mean", "m" };
+
+/* each in turn, on top of those before it: all were folded, fused or packed */
+static int each(const char *arg, enum test_device d)
+{
+	uint32_t seed[SEEDS];
+	struct tuff_session *s;
+	struct tuff_tensor n;
+	uint32_t steps;
+
+	memcpy(seed, seeds_1, sizeof(seed));
+	network(&t, seeds_1, false);
+	GIVES(open_text(&t, test_device_arg(d), NULL, &s), 0);
+	OK(!agrees(s, seeds_1));
+	steps = tuff_session_steps(s);
+	/* the model's values, which it has: nothing is compiled for that */
+	GIVES(tuff_session_override(s, "w", NULL, &err), 0);
+	GIVES(tuff_session_steps(s), steps);
+	for (int i = 0; i < SEEDS; i++) {
+		n = new_value(i, seed[i] = 100 + i);
+		GIVES(tuff_session_override(s, names[i], &n, &err), 0);
+		memset(v, 0, sizeof(v));	/* it was copied */
+		GIVES(tuff_session_inputs(s), 1);
+		OK(!agrees(s, seed));
+	}
+	/* again: another value, and nothing is compiled */
+	{
+		struct tuff_program *p = s->p;
+
+		n = new_value(W, seed[W] = 200);
+		GIVES(tuff_session_override(s, "w", &n, &err), 0);
+		OK(s->p == p && !agrees(s, seed));
+		for (int i = 0; i < SEEDS; i++) {
+			GIVES(tuff_session_override(s, names[i], NULL, &err), 0);
+			seed[i] = seeds_1[i];
+			OK(s->p == p && !agrees(s, seed));
+		}
+	}
+	close_session(s);
+	return 0;
+}
+TEST_DEVICES(each_initializer, each, NULL)
+
+/* listed in the options: no second compilation; through bindings that were made before; from a program file */
+static int listed(const char *arg, enum test_device d)
+{
+	static const char *const target[] = { "cpu", "software-wide", "software-small" };
+	const char *open[] = { "scale", "m", "scale" };
+	struct tuff_session_options o = { .size = sizeof(o), .overridable = open, .noverridable = 3, .device = test_device_arg(d) };
+	struct tuff_compile_options c = { .size = sizeof(c), .overridable = open, .noverridable = 2, .target = target[d] };
+	uint32_t seed[SEEDS];
+	struct tuff_session *s;
+	struct tuff_binding *b;
+	struct tuff_tensor n, in = image(px, BATCH, 7), want[2], got;
+	struct tuff_io_info info;
+	char file[] = "/tmp/tuff-program-XXXXXX";
+	struct tuff_program *p;
+
+	memcpy(seed, seeds_1, sizeof(seed));
+	seed[SCALE] = 50;
+	seed[M] = 51;
+	OK(!reference(seed, BATCH, 7, want));
+	network(&t, seeds_1, false);
+	GIVES(open_text(&t, test_device_arg(d), &o, &s), 0);
+	close(mkstemp(file));
+	GIVES(tuff_compile_with(s->path, &c, file, &err), 0);
+	for (int k = 0; k < 2; k++) {
+		if (k) {
+			close_session(s);
+			GIVES(tuff_session_create_with(file, NULL, &s, &err), d == DEV_CPU ? 0 : -ENOEXEC);
+			if (d != DEV_CPU)
+				GIVES(tuff_session_create_with(file, &o, &s, &err), 0);
+			/* only what it was compiled for */
+			GIVES(tuff_session_initializers(s), 2);
+			GIVES(tuff_session_initializer(s, 1, &info), 0);
+			OK(!strcmp(info.name, "m") && info.rank == 2 && info.dim[1] == 5 && info.dtype == TUFF_F32);
+			GIVES(tuff_session_initializer(s, 2, &info), -EINVAL);
+			n = new_value(W, 9);
+			GIVES(tuff_session_override(s, "w", &n, &err), -ENOENT);
+			OK(strstr(err.text, "'w' cannot be overridden: the program was not compiled for that") && !strcmp(err.tensor, "w"));
+			GIVES(tuff_session_override(s, "w", NULL, &err), -ENOENT);
+		}
+		p = s->p;
+		OK(!agrees(s, seeds_1));
+		GIVES(tuff_binding_create(s, &b, &err), 0);
+		GIVES(tuff_bind_input(b, 0, &in, &err), 0);
+		GIVES(tuff_run_bound(b, &err), 0);
+		n = new_value(SCALE, seed[SCALE]);
+		GIVES(tuff_session_override(s, "scale", &n, &err), 0);
+		n = new_value(M, seed[M]);
+		GIVES(tuff_session_override(s, "m", &n, &err), 0);
+		OK(s->p == p);
+		GIVES(tuff_run_bound(b, &err), 0);
+		for (int i = 0; i < 2; i++) {
+			GIVES(tuff_bound_output(b, i, &got), 0);
+			OK(!same(&got, &want[i], 1e-4));
+		}
+		if (k)
+			break;
+		/* a binding outlives what is compiled again */
+		n = new_value(B, seed[B]);
+		GIVES(tuff_session_override(s, "b", &n, &err), 0);
+		OK(s->p != p);
+		GIVES(tuff_run_bound(b, &err), 0);
+		GIVES(tuff_bound_output(b, 0, &got), 0);
+		OK(!same(&got, &want[0], 1e-4));
+	}
+	tuff_session_destroy(s);
+	open[1] = "nothing";
+	GIVES(tuff_session_create_with(file, &o, &s, &err), -ENOENT);
+	OK(strstr(err.text, "'nothing'") && !strcmp(err.tensor, "nothing") && !strcmp(err.file, file));
+	network(&t, seeds_1, false);
+	GIVES(open_text(&t, test_device_arg(d), &o, &s), -ENOENT);
+	OK(strstr(err.text, "there is no initializer 'nothing'"));
+	unlink(file);
+	free_outputs(want, 2);
+	return 0;
+}
+TEST_DEVICES(what_the_options_list, listed, NULL)
+
+/* IR versions before 4 list all initializers as inputs: they are none, and stay folded */
+static int old_models(const char *arg, enum test_device d)
+{
+	struct tuff_session *s[2];
+	struct tuff_io_info info;
+	uint32_t steps[2];
+
+	for (int i = 0; i < 2; i++) {
+		network(&t, seeds_1, i);
+		GIVES(open_text(&t, test_device_arg(d), NULL, &s[i]), 0);
+		steps[i] = tuff_session_steps(s[i]);
+		GIVES(tuff_session_inputs(s[i]), 1);
+		OK(!tuff_session_input(s[i], 0, &info) && !strcmp(info.name, "x"));
+		OK(!agrees(s[i], seeds_1));
+	}
+	GIVES(steps[1], steps[0]);
+	GIVES(tuff_session_initializers(s[1]), 6);
+	for (int i = 0; i < 6; i++) {
+		GIVES(tuff_session_initializer(s[1], i, &info), 0);
+		OK(info.dtype == TUFF_F32 && info.dim[0] == 8);
+	}
+	{
+		struct tuff_tensor n = new_value(SCALE, 77);
+		uint32_t seed[SEEDS];
+
+		memcpy(seed, seeds_1, sizeof(seed));
+		seed[SCALE] = 77;
+		GIVES(tuff_session_override(s[1], "scale", &n, &err), 0);
+		OK(!agrees(s[1], seed));
+	}
+	close_session(s[0]);
+	close_session(s[1]);
+	return 0;
+}
+TEST_DEVICES(initializers_listed_as_inputs, old_models, NULL)
+
+/* halves and integers: converted when they are set, not in each run */
+static int types(const char *arg, enum test_device d)
+{
+	uint16_t x[2] = { 0x3c00, 0x4000 }, h[1] = { 0x4200 }, want[2] = { 0x4400, 0x4500 };
+	int64_t k[2] = { 1, 0 };
+	float f[4] = { 1, 2, 3, 4 }, got[4];
+	struct tuff_tensor in[2] = { { .dtype = TUFF_F16, .rank = 1, .dim = { 2 }, .data = x, .size = 4 },
+				     { .dtype = TUFF_F32, .rank = 2, .dim = { 2, 2 }, .data = f, .size = 16 } }, out[2];
+	struct tuff_tensor half = { .dtype = TUFF_F16, .rank = 1, .dim = { 1 }, .data = h, .size = 2 };
+	struct tuff_tensor index = { .dtype = TUFF_I64, .rank = 1, .dim = { 2 }, .data = k, .size = 16 };
+	struct tuff_session *s;
+
+	t.n = 0;
+	line(&t, "opset 17\ninput x float16[2]\ninput f float32[2,2]\nconst h float16[1] 15360\nconst i int64[2] 0 1\n"
+		 "node Add x h -> y\nnode Gather f i -> g axis=0\noutput y\noutput g\n");
+	GIVES(open_text(&t, test_device_arg(d), NULL, &s), 0);
+	GIVES(tuff_session_override(s, "h", &half, &err), 0);
+	GIVES(tuff_session_override(s, "i", &index, &err), 0);
+	GIVES(tuff_run(s, in, 2, out, 2, &err), 0);
+	OK(!memcmp(out[0].data, want, 4));
+	memcpy(got, out[1].data, 16);
+	OK(got[0] == 3 && got[1] == 4 && got[2] == 1 && got[3] == 2);
+	GIVES(tuff_session_override(s, "h", NULL, &err), 0);
+	GIVES(tuff_run(s, in, 2, out, 2, &err), 0);
+	OK(((uint16_t *)out[0].data)[0] == 0x4000);
+	close_session(s);
+	return 0;
+}
+TEST_DEVICES(halves_and_integers, types, NULL)
+
+static int refusals(const char *arg, enum test_device d)
+{
+	struct tuff_session *s;
+	struct tuff_tensor n, bad, in = { .dtype = TUFF_F32, .rank = 2, .dim = { 2, 6 }, .data = px, .size = 48 }, out;
+	int64_t shape[2] = { 6, 2 };
+	struct tuff_tensor sizes = { .dtype = TUFF_I64, .rank = 1, .dim = { 2 }, .data = shape, .size = 16 };
+	float w = 2;
+	struct tuff_tensor scalar = { .dtype = TUFF_F32, .rank = 0, .data = &w, .size = 4 };
+	struct tuff_program *p;
+	int ret;
+
+	network(&t, seeds_1, false);
+	GIVES(open_text(&t, test_device_arg(d), NULL, &s), 0);
+	p = s->p;
+	n = new_value(W, 3);
+	GIVES(tuff_session_override(s, "c", &n, &err), -ENOENT);
+	GIVES(tuff_session_override(s, "x", &n, &err), -ENOENT);
+	OK(strstr(err.text, "there is no initializer 'x'") && err.file[0]);
+	bad = n;
+	bad.dtype = TUFF_F16;
+	GIVES(tuff_session_override(s, "w", &bad, &err), -EINVAL);
+	OK(strstr(err.text, "float16") && !strcmp(err.tensor, "w") && !strcmp(err.shape, "[8,3,3,3]"));
+	bad = n;
+	bad.rank = 3;
+	GIVES(tuff_session_override(s, "w", &bad, &err), -EINVAL);
+	bad = n;
+	bad.dim[3] = 5;
+	GIVES(tuff_session_override(s, "w", &bad, &err), -EINVAL);
+	OK(strstr(err.text, "dimension 3 is 3, 5 is given"));
+	bad = n;
+	bad.size -= 4;
+	GIVES(tuff_session_override(s, "w", &bad, &err), -EINVAL);
+	bad = n;
+	bad.data = NULL;
+	GIVES(tuff_session_override(s, "w", &bad, &err), -EINVAL);
+	OK(s->p == p && !agrees(s, seeds_1));
+	/* the model is gone: the session stays as it was */
+	unlink(s->path);
+	GIVES(tuff_session_override(s, "w", &n, &err), -ENOENT);
+	OK(s->p == p && !agrees(s, seeds_1));
+	tuff_session_destroy(s);
+
+	/* a shape that comes from it: whether or not that can be done, the session lives on */
+	t.n = 0;
+	line(&t, "opset 17\ninput x float32[2,6]\nconst k int64[2] 3 4\nconst w float32[] 1\n"
+		 "node Reshape x k -> r\nnode Mul r w -> y\noutput y\n");
+	GIVES(open_text(&t, test_device_arg(d), NULL, &s), 0);
+	p = s->p;
+	ret = tuff_session_override(s, "k", &sizes, &err);
+	if (ret) {
+		GIVES(ret, -EOPNOTSUPP);
+		OK(s->p == p);
+	}
+	GIVES(tuff_run(s, &in, 1, &out, 1, &err), ret && s->p != p ? ret : 0);
+	OK(out.rank == 2 && out.dim[0] == (ret ? 3 : 6) && out.dim[1] == (ret ? 4 : 2));
+	/* a scalar */
+	for (int i = 0; i < 12; i++)
+		px[i] = i;
+	GIVES(tuff_session_override(s, "w", &scalar, &err), 0);
+	GIVES(tuff_run(s, &in, 1, &out, 1, &err), 0);
+	OK(((float *)out.data)[11] == 22);
+	close_session(s);
+	return 0;
+}
+TEST_DEVICES(what_is_refused, refusals, NULL)
