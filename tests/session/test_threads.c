@@ -5,7 +5,8 @@
 #include "tests/session/session.h"
 
 #define THREADS 4
-static struct text texts[THREADS];
+static struct text text;
+static char model[] = "/tmp/tuff-session-XXXXXX";
 
 struct job {
 	int index;
@@ -19,7 +20,6 @@ static int work(struct job *j)
 	struct tuff_tensor want[2], out[2], in;
 	struct tuff_error e;
 	struct tuff_session_options o = { .size = sizeof(o), .threads = 1 + j->index % 2 };
-	char name[] = "/tmp/tuff-session-XXXXXX";
 	struct tuff_binding *b;
 	struct tuff_fence *f;
 	struct tuff_session *s;
@@ -27,8 +27,7 @@ static int work(struct job *j)
 
 	o.device = test_device_arg(j->d);
 	in = image(px, 1 + j->index % 3, 20 + j->index);
-	network(&texts[j->index], seeds_1, false);
-	if (write_model(name, &texts[j->index]) || tuff_session_create_with(name, &o, &s, &e))
+	if (tuff_session_create_with(model, &o, &s, &e))
 		return 1;
 	bad |= tuff_run(s, &in, 1, out, 2, &e);
 	for (int i = 0; i < 2 && !bad; i++) {
@@ -51,7 +50,7 @@ static int work(struct job *j)
 		printf("  thread %d: %s\n", j->index, e.text);
 	else
 		free_outputs(want, 2);
-	close_session(s);
+	tuff_session_destroy(s);
 	free(px);
 	return bad;
 }
@@ -70,6 +69,8 @@ static int sessions(const char *arg, enum test_device d)
 	pthread_t t[THREADS];
 	int bad = 0;
 
+	network(&text, seeds_1, false);
+	OK(!write_model(model, &text));
 	for (int i = 0; i < THREADS; i++) {
 		j[i] = (struct job){ i, d, 1 };
 		if (pthread_create(&t[i], NULL, thread, &j[i]))
@@ -79,6 +80,7 @@ static int sessions(const char *arg, enum test_device d)
 		pthread_join(t[i], NULL);
 		bad |= j[i].failed;
 	}
+	unlink(model);
 	return bad;
 }
 TEST_DEVICES(sessions_in_threads, sessions, NULL)
