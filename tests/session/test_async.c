@@ -160,7 +160,7 @@ static int slow(const char *arg, enum test_device d)
 	uint64_t start;
 	float *out;
 
-	slow_network(&t, 24);
+	slow_network(&t, d == DEV_CPU ? 24 : d == DEV_LAVAPIPE ? 6 : 2);
 	for (int i = 0; i < 384 * 1024; i++)
 		x[i] = noise(1, i);
 	GIVES(open_text(&t, test_device_arg(d), NULL, &s), 0);
