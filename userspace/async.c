@@ -131,6 +131,7 @@ static void device_ended(struct tuff_session *s, struct tuff_fence *f, int error
 {
 	if (f->state != FENCE_DEVICE)
 		return;
+	TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, f->run, error);
 	memset(&f->err, 0, sizeof(f->err));
 	if (error) {
 		session_error(&f->err, error, "%s: a job on %s %s", s->path, s->dev->info.name,
@@ -219,11 +220,15 @@ static int submit(struct tuff_session *s, struct tuff_binding *b, struct tuff_er
 	if (!one_job(s, pl, b))
 		return 1;
 	ret = session_place(s, pl, b, err);
-	TUFF_TRACE(session_run_begin, (uint64_t)(uintptr_t)s, s->clock);
-	ret = ret ? ret : device_submit(s, pl, 0, false, NULL, err);
-	TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, s->clock, ret);
 	if (ret)
 		return ret;
+	b->fence.run = s->clock;
+	TUFF_TRACE(session_run_begin, (uint64_t)(uintptr_t)s, s->clock);
+	ret = device_submit(s, pl, 0, false, NULL, err);
+	if (ret) {
+		TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, s->clock, ret);
+		return ret;
+	}
 	return session_collect(s, pl, b, err);	/* shapes only: nothing is copied */
 }
 

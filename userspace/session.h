@@ -69,6 +69,7 @@ struct tuff_fence {
 	enum { FENCE_NONE, FENCE_QUEUED, FENCE_RUNNING, FENCE_DEVICE, FENCE_DONE } state;
 	int fd;			/* eventfd, -1 until asked for */
 	uint64_t point;		/* FENCE_DEVICE: of the device's timeline */
+	uint64_t run;		/* FENCE_DEVICE: its number in traces, which end it when somebody looks */
 	bool cancel;		/* atomic */
 	struct tuff_error err;	/* FENCE_DONE: how it ended */
 };

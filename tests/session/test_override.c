@@ -279,3 +279,60 @@ static int refusals(const char *arg, enum test_device d)
 	return 0;
 }
 TEST_DEVICES(what_is_refused, refusals, NULL)
+
+/* a program file's optional inputs are what they say, or the file is refused */
+TEST(optional_inputs_of_program_files)
+{
+	const char *open[] = { "w", "m" };
+	struct tuff_compile_options o = { .size = sizeof(o), .overridable = open, .noverridable = 2 };
+	char model[] = "/tmp/tuff-model-XXXXXX", file[] = "/tmp/tuff-program-XXXXXX", text[256];
+	struct tuff_program *p, q;
+	struct tuff_io io[3], out[2];
+	struct tuff_tens *tensors;
+	static const struct {
+		const char *says;
+		uint32_t index, flags, weight;	/* weight 0: as it is */
+	} bad[] = {
+		{ "input 1: flags 0x3 are unknown", 1, 3, 0 },
+		{ "input 2: comes after an optional one", 2, 0, 0 },
+		{ "input 1: is optional and has no default", 1, 1, TUFF_NONE },
+		{ "input 1: name, tensor or weight out of range", 1, 1, 9999 },
+		{ "input 1: its default has another type or rank", 1, 1, 1 },
+		{ "input 0: is optional and has no default", 0, 1, TUFF_NONE },
+	};
+
+	network(&t, seeds_1, false);
+	CHECK(!write_model(model, &t));
+	close(mkstemp(file));
+	CHECK_EQ(tuff_compile_with(model, &o, file, &err), 0);
+	CHECK_EQ(tuff_program_load(file, &p, text, sizeof(text)), 0);
+	CHECK_EQ(p->ninputs, 3);
+	CHECK_EQ(tuff_program_check(p, text, sizeof(text)), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		q = *p;
+		memcpy(io, p->inputs, sizeof(io));
+		q.inputs = io;
+		io[bad[i].index].flags = bad[i].flags;
+		io[bad[i].index].weight = bad[i].weight ? bad[i].weight : io[bad[i].index].weight;
+		CHECK_EQ(tuff_program_check(&q, text, sizeof(text)), -EINVAL);
+		if (strcmp(text, bad[i].says))
+			printf("  %s\n", text);
+		CHECK(!strcmp(text, bad[i].says));
+	}
+	q = *p;
+	tensors = memcpy(malloc(p->ntensors * sizeof(*tensors)), p->tensors, p->ntensors * sizeof(*tensors));
+	q.tensors = tensors;
+	tensors[p->inputs[2].tensor].dim[0] = tensors[p->inputs[2].tensor].dim[1];	/* [5,5] for [8,5] */
+	CHECK_EQ(tuff_program_check(&q, text, sizeof(text)), -EINVAL);
+	CHECK(!strcmp(text, "input 2: dimension 0 is not that of its default"));
+	free(tensors);
+	q = *p;
+	memcpy(out, p->outputs, sizeof(out));
+	q.outputs = out;
+	out[1].flags = TUFF_IO_OPTIONAL;
+	CHECK_EQ(tuff_program_check(&q, text, sizeof(text)), -EINVAL);
+	CHECK(!strcmp(text, "output 1: flags 0x1 are unknown"));
+	tuff_program_destroy(p);
+	unlink(model);
+	unlink(file);
+}
