@@ -16,7 +16,7 @@ EXPORT void *tuff_session_alloc(struct tuff_session *s, size_t size)
 	struct session_mem *m = calloc(1, sizeof(*m));
 	size_t room = size + ALIGN;
 
-	if (!m || room < size) {
+	if (!m || room < size || session_enter(s, NULL)) {
 		free(m);
 		return NULL;
 	}
@@ -152,7 +152,7 @@ EXPORT void tuff_binding_destroy(struct tuff_binding *b)
 {
 	struct tuff_binding **at;
 
-	if (!b)
+	if (!b || b->s->pid != getpid())
 		return;
 	tuff_fence_cancel(&b->fence);
 	tuff_fence_wait(&b->fence, INT64_MAX, NULL);

@@ -197,6 +197,10 @@ static int open_up(struct tuff_session *s, const char *name, struct tuff_error *
 	memcpy(next, s, sizeof(*next));
 	memset((char *)next + offsetof(struct tuff_session, p), 0, sizeof(*next) - offsetof(struct tuff_session, p));
 	ret = session_load(next, err);
+	/* bindings have room for what there was */
+	if (!ret && (next->nreq != s->nreq || next->p->noutputs != s->p->noutputs))
+		ret = session_error(err, -ESTALE, "%s: the file is another model now: %u inputs and %u outputs, not %u and %u", s->path,
+				    next->nreq, next->p->noutputs, s->nreq, s->p->noutputs);
 	if (!ret) {
 		carry(s, next);
 		session_swap(s, next);

@@ -13,7 +13,7 @@
  * said to differ waits for it.
  *
  * fork(): a child may not use what the parent made. Its runs give -ECHILD and
- * tuff_session_destroy() does nothing there; after exec() all is well.
+ * destroying does nothing there; after exec() all is well.
  *
  * Growth: structs that callers fill start with their size (sizeof); what lies
  * beyond a caller's size is taken as zero, and zero means the default. Structs
@@ -204,7 +204,8 @@ int tuff_run_profiled(struct tuff_session *s, const struct tuff_tensor *inputs, 
  *
  * -ENOENT: no such initializer, or not one that a program file was compiled
  * for; -EINVAL: another type or shape; -EOPNOTSUPP: the model does not
- * compile with this initializer open (a shape depends on its content).
+ * compile with this initializer open (a shape depends on its content);
+ * -ESTALE: the model's file is not what it was.
  */
 int tuff_session_override(struct tuff_session *s, const char *name, const struct tuff_tensor *t,
 			  struct tuff_error *err);

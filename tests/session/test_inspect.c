@@ -164,7 +164,7 @@ static int options(const char *arg, enum test_device d)
 
 	/* threads, and a size that is given early */
 	o.threads = 1;
-	o.priority = TUFF_SESSION_LOW;
+	o.priority = d == DEV_LAVAPIPE ? TUFF_SESSION_HIGH : TUFF_SESSION_LOW;
 	o.shapes = &shape;
 	o.nshapes = 1;
 	network(&t, seeds_1, false);

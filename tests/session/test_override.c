@@ -250,10 +250,19 @@ static int refusals(const char *arg, enum test_device d)
 	bad.data = NULL;
 	GIVES(tuff_session_override(s, "w", &bad, &err), -EINVAL);
 	OK(s->p == p && !agrees(s, seeds_1));
-	/* the model is gone: the session stays as it was */
+	/* another model, or none, is in the file's place: the session stays as it was */
+	{
+		char other[] = "/tmp/tuff-session-XXXXXX";
+
+		t.n = 0;
+		line(&t, "opset 17\ninput x float32[2]\ninput z float32[2]\nconst w float32[8,3,3,3] 1\nnode Add x z -> y\noutput y\noutput w\n");
+		OK(!write_model(other, &t) && !rename(other, s->path));
+		GIVES(tuff_session_override(s, "w", &n, &err), -ESTALE);
+		OK(strstr(err.text, "2 inputs and 2 outputs, not 1 and 2") && s->p == p);
+	}
 	unlink(s->path);
 	GIVES(tuff_session_override(s, "w", &n, &err), -ENOENT);
-	OK(s->p == p && !agrees(s, seeds_1));
+	OK(s->p == p && !agrees(s, seeds_1) && !s->noverridable);
 	tuff_session_destroy(s);
 
 	/* a shape that comes from it: whether or not that can be done, the session lives on */
