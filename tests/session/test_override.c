@@ -214,6 +214,56 @@ static int types(const char *arg, enum test_device d)
 }
 TEST_DEVICES(halves_and_integers, types, NULL)
 
+/* a whole model with every float initializer open: other kernels, the same answer */
+static int whole(const char *path, enum test_device d)
+{
+	struct tuff_session_options o = { .size = sizeof(o), .device = test_device_arg(d) };
+	struct tuff_tensor in[8] = { 0 }, out[2][8];
+	struct tuff_session *s[2];
+	struct tuff_io_info io;
+	const char *open[512];
+	uint32_t nin, nout;
+
+	GIVES(tuff_session_create_with(path, &o, &s[0], &err), 0);
+	nin = tuff_session_inputs(s[0]);
+	nout = tuff_session_outputs(s[0]);
+	OK(nin <= 8 && nout <= 8);
+	for (uint32_t i = 0; i < tuff_session_initializers(s[0]); i++) {
+		GIVES(tuff_session_initializer(s[0], i, &io), 0);
+		if (io.dtype == TUFF_F32 && o.noverridable < 512)
+			open[o.noverridable++] = io.name;
+	}
+	OK(o.noverridable > 5);
+	o.overridable = open;
+	GIVES(tuff_session_create_with(path, &o, &s[1], &err), 0);
+	GIVES(s[1]->p->ninputs, nin + o.noverridable);
+	for (uint32_t i = 0; i < nin; i++) {
+		size_t n = 1;
+
+		GIVES(tuff_session_input(s[1], i, &io), 0);
+		in[i] = (struct tuff_tensor){ .dtype = io.dtype, .rank = io.rank };
+		for (uint32_t k = 0; k < io.rank; k++)
+			n *= in[i].dim[k] = io.dim[k] < 0 ? 2 : io.dim[k];
+		in[i].size = n * tuff_type_size(io.dtype);
+		in[i].data = calloc(in[i].size + 1, 1);
+		for (size_t k = 0; k < n && io.dtype == TUFF_F32; k++)
+			((float *)in[i].data)[k] = noise(3, k);
+	}
+	for (int i = 0; i < 2; i++)
+		GIVES(tuff_run(s[i], in, nin, out[i], nout, &err), 0);
+	for (uint32_t i = 0; i < nout; i++)
+		OK(!same(&out[1][i], &out[0][i], 1e-3));
+	for (uint32_t i = 0; i < nin; i++)
+		free(in[i].data);
+	tuff_session_destroy(s[1]);
+	tuff_session_destroy(s[0]);
+	return 0;
+}
+TEST_DEVICES(all_of_digits, whole, "demo/digits.onnx")
+TEST_DEVICES(all_of_fcn, whole, "tests/models/fcn_13/model.onnx")
+TEST_DEVICES(all_of_vit, whole, "tests/models/vit_16/model.onnx")
+TEST_DEVICES(all_of_bert, whole, "tests/models/bert_13/model.onnx")
+
 static int refusals(const char *arg, enum test_device d)
 {
 	struct tuff_session *s;
