@@ -177,7 +177,7 @@ void session_idle(const struct tuff_session *cs)
 }
 
 /* Is a run of pl by b one job, with nothing to do on this side when it ends? */
-static bool one_job(const struct tuff_session *s, const struct plan *pl, const struct tuff_binding *b)
+static bool one_job(struct tuff_session *s, const struct plan *pl, const struct tuff_binding *b)
 {
 	const struct device_plan *dp = pl->dev;
 	uint64_t offset;
@@ -192,7 +192,7 @@ static bool one_job(const struct tuff_session *s, const struct plan *pl, const s
 			return false;
 	}
 	if (s->dev->point != s->dev->waited && device_point(s, s->dev->point, 0, &error) != -ETIME)
-		s->dev->waited = s->dev->point;
+		device_wait(s, NULL);	/* returns at once */
 	if (s->dev->point == s->dev->waited)
 		return true;
 	/* the plan's own inputs may be those of a run in flight */

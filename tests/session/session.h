@@ -16,13 +16,6 @@
 
 static struct tuff_error err;
 
-/* oneDNN is Debian's, without instrumentation: its caches' locks cannot be seen */
-EXPORT const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	return "called_from_lib:libdnnl.so\n";
-}
-
 /* inside functions that return 0 for a pass */
 #define OK(cond) do { if (!(cond)) { \
 	printf("  %s:%d: %s%s%s\n", __FILE__, __LINE__, #cond, err.text[0] ? ": " : "", err.text); return 1; } } while (0)
