@@ -87,7 +87,7 @@ static int create_device(struct tuff_be_device *dev)
 	dev->has_feedback = vkb_has_ext(dev->phys, VK_EXT_PIPELINE_CREATION_FEEDBACK_EXTENSION_NAME);
 	if (dev->has_feedback)
 		ext[ci.enabledExtensionCount++] = VK_EXT_PIPELINE_CREATION_FEEDBACK_EXTENSION_NAME;
-	clocks = (f & TUFF_BE_F_TIMESTAMP) && has_clocks(dev->phys);
+	clocks = (f & TUFF_BE_F_TIMESTAMP) && !(f & TUFF_BE_F_COMPILE_ONLY) && has_clocks(dev->phys);
 	if (clocks)
 		ext[ci.enabledExtensionCount++] = VK_EXT_CALIBRATED_TIMESTAMPS_EXTENSION_NAME;
 	r = vkCreateDevice(dev->phys, &ci, NULL, &dev->dev);
