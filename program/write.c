@@ -132,11 +132,16 @@ int tuff_program_write(const struct tuff_program *p, const char *path, char *err
 {
 	struct out o = { 0 };
 	char tmp[4096];
+	struct stat st;
 	mode_t mask = umask(0);
 	int ret;
 
 	umask(mask);
 	*err = 0;
+	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {	/* the rename would replace a device or pipe */
+		snprintf(err, errlen, "not a regular file");
+		return -EINVAL;
+	}
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX", path) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
 	o.fd = mkostemp(tmp, O_CLOEXEC);
