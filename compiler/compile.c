@@ -38,15 +38,35 @@ EXPORT const char *const *tuffc_passes(void)
 	return names;
 }
 
+/* a name that dump_after may have */
+static int check_dump(const char *name, struct tuffc_error *err)
+{
+	size_t at;
+
+	if (!name || !strcmp(name, "all"))
+		return 0;
+	at = snprintf(err->text, sizeof(err->text), "there is no pass '%.40s' to dump after; there are all", name);
+	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]); i++) {
+		if (!strcmp(name, passes[i].name)) {
+			err->text[0] = 0;
+			return 0;
+		}
+		at += snprintf(err->text + at, at < sizeof(err->text) ? sizeof(err->text) - at : 0, ", %s", passes[i].name);
+	}
+	return -EINVAL;
+}
+
 static int compile(const void *bytes, size_t size, const char *path, const char *dir,
 		   const struct tuffc_options *opt, struct tuff_program **out, struct tuffc_error *err)
 {
 	struct ir_module *m = ir_module_create(opt, err);
-	int ret = m ? 0 : -ENOMEM;
+	int ret = m ? check_dump(opt->dump_after, err) : -ENOMEM;
 
-	if (m) {
+	if (!ret) {
 		ir_alloc(m, 1);
 		ret = import_onnx(m, bytes, size, path, dir);
+		if (!ret)
+			nodes_note(m);
 	}
 	for (size_t i = 0; !ret && i < sizeof(passes) / sizeof(passes[0]); i++) {
 		TUFF_TRACE(pass_begin, (int)i);

@@ -356,16 +356,18 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 		.in.es = sizeof(struct tuff_io), .out.es = sizeof(struct tuff_io), .files.es = 4, .kernels.es = sizeof(struct tuff_kernel), .spirv.es = 1 };
 	struct vec *v[] = { &e.strings, &e.tensors, &e.bufs, &e.steps, &e.args, &e.attrs,
 			    &e.attr_data, &e.syms, &e.weights, &e.in, &e.out, &e.files, &e.kernels, &e.spirv };
-	uint32_t index = 0;
+	uint32_t index = 0, first, nodes;
 	uint64_t params = 0;
 	int ret;
 
 	e.tensor = malloc((m->nvalues + 1) * sizeof(*e.tensor));
 	e.last_use = calloc(m->nvalues + 1, sizeof(*e.last_use));
-	e.oom = !e.tensor || !e.last_use;
+	e.step = malloc((m->nvalues + 1) * sizeof(*e.step));
+	e.oom = !e.tensor || !e.last_use || !e.step;
 	emit_push(&e, &e.strings, "", 1);
 	if (!e.oom) {
 		memset(e.tensor, 0xff, (m->nvalues + 1) * sizeof(*e.tensor));
+		memset(e.step, 0xff, (m->nvalues + 1) * sizeof(*e.step));
 		last_uses(&e);
 	}
 	for (uint32_t i = 0; i < m->nin && !e.oom; i++) {
@@ -387,9 +389,11 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 				break;
 			emit_buf_of(&e, t)->pad = 1;	/* viewed: not for in-place use */
 			emit_tensor(&e, n->out[0], ((struct tuff_tens *)e.tensors.p)[t].buffer);
+			e.step[n->out[0]->id] = TUFF_NODE_SIZES;
 			continue;
 		}
 		e.index = index;
+		first = e.steps.n;
 		ret = 0;
 		if (n->device)
 			ret = lower_node(&e, n);
@@ -397,6 +401,9 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 			step(&e, n);
 		if (ret)
 			goto out;
+		for (uint32_t i = 0; i < n->nout; i++)
+			if (n->out[i])
+				e.step[n->out[i]->id] = e.steps.n > first ? first : TUFF_NODE_SIZES;
 	}
 	for (uint32_t i = 0; i < m->nout && !e.oom; i++)
 		io(&e, &e.out, m->out[i], m->outname[i]);
@@ -417,17 +424,24 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 			n *= m->weights[x->weight].dim[k];
 		params += n;
 	}
+	nodes = e.args.n;
+	if (!e.oom)
+		nodes_emit(&e);
 	if (!e.oom) {
 		shared(&e);
 		tables(&e);
 	}
 	ret = finish(&e, out);
-	if (!ret)
+	if (!ret) {
 		(*out)->info.parameters = params;
+		(*out)->info.nnodes = m->nnodes;
+		(*out)->info.nodes = nodes;
+	}
 out:
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
 		free(v[i]->p);
 	free(e.tensor);
 	free(e.last_use);
+	free(e.step);
 	return ret;
 }

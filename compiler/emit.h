@@ -18,6 +18,7 @@ struct launch {
 	struct vec kernels, spirv;
 	uint32_t *tensor;	/* by value id */
 	uint32_t *last_use;	/* node index of the last use, by value id */
+	uint32_t *step;		/* by value id: the one that computes it, TUFF_NONE */
 	uint32_t index;		/* of the node being emitted */
 	struct ir_node *node;	/* being lowered */
 	struct launch_pack {	/* packed constants: one for each recipe */
@@ -35,6 +36,8 @@ uint32_t emit_tensor(struct launch *e, struct ir_value *v, uint32_t share);
 /* buffer that output 0 of n may overwrite, or TUFF_NONE; list = tensors of its inputs */
 uint32_t emit_in_place(struct launch *e, const struct ir_node *n, const uint32_t *list);
 uint32_t emit_macs(struct ir_module *m, const struct ir_node *n);
+/* nodes.c: what became of every node, when all steps are there */
+void nodes_emit(struct launch *e);
 /* lower.c: the dispatches of one node */
 int lower_node(struct launch *l, struct ir_node *n);
 

@@ -87,8 +87,13 @@ struct ir_module {
 	const struct tuffc_options *opt;
 	struct tuffc_error *err;
 	bool oom;		/* an allocation failed: compile.c gives -ENOMEM after the pass */
+	uint32_t nnodes;
+	struct ir_origin *nodes;	/* nodes.c: the model's nodes as imported */
 	struct ir_map { const uint8_t *map; size_t size; } *maps;	/* of files[] */
 };
+
+/* ---- nodes.c ---- */
+void nodes_note(struct ir_module *m);	/* after import: remembers every node */
 
 /* ---- ir.c ---- */
 void *ir_alloc(struct ir_module *m, size_t n);	/* zeroed; NULL = out of memory */

@@ -274,7 +274,7 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 	for (uint32_t i = 0; !ret && i < p->noutputs; i++)
 		if (p->outputs[i].flags)
 			ret = FAIL(&c, "output %u: flags %#x are unknown", i, p->outputs[i].flags);
-	if (!ret && ((p->info.macs != TUFF_NONE && p->info.macs && !expr_ok(p, p->info.macs)) || !args_ok(p, p->info.ops, 2ull * p->info.nops)))
+	if (!ret && ((p->info.macs != TUFF_NONE && p->info.macs && !expr_ok(p, p->info.macs)) || !args_ok(p, p->info.nodes, 3ull * p->info.nnodes)))
 		ret = FAIL(&c, "info: out of range");
 	return ret;
 }

@@ -10,7 +10,7 @@
 #include "program/program.h"
 
 #define TUFF_FILE_MAGIC "tuff\r\n\x1a"	/* with the final 0: eight bytes, broken by text transfer */
-#define TUFF_FILE_VERSION 1u
+#define TUFF_FILE_VERSION 2u
 #define TUFF_FILE_PAGE 4096u
 
 enum tuff_section {

@@ -238,12 +238,16 @@ struct tuff_io {
 };
 #define TUFF_IO_OPTIONAL 1u	/* inputs only; they come after all others */
 
+/* what computes a node that no step does */
+#define TUFF_NODE_CONSTANT (TUFF_NONE - 1)	/* the compiler */
+#define TUFF_NODE_SIZES (TUFF_NONE - 2)	/* the expressions of sizes; or it is a view */
+#define TUFF_NODE_UNUSED (TUFF_NONE - 3)
 struct tuff_info {		/* what `tuff info` prints */
 	uint64_t parameters;	/* elements in initializers */
 	uint32_t opset, ir_version;
 	uint32_t producer;	/* string */
-	uint32_t nops;		/* op_count entries in args: pairs (op, count) */
-	uint32_t ops;
+	uint32_t nnodes;	/* the model's nodes: triples in args[nodes ..] of the strings */
+	uint32_t nodes;		/* name and operator, and a step or one of TUFF_NODE_* */
 	uint32_t macs;		/* expr or TUFF_NONE */
 };
 
