@@ -110,7 +110,7 @@ test: all $(TEST_BIN) $B/tests/bpf/jobs
 	$(Q)B=$B sh tests/run.sh $(TEST_BIN) $(wildcard tests/*/test_*.sh)
 demo: setup
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)for d in 3 7; do echo "A scan of the digit $$d:"; $B/tuff run demo/digits.onnx -i demo/digit_$$d.png --top 3; done
+	$(Q)TUFF=$B/tuff sh demo/demo.sh
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard tests/bench/bench_*.c))
 bench: setup
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_BIN)

@@ -4,6 +4,8 @@
 
 #include "tools/tool.h"
 
+#define WARM_UP 3
+
 static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -11,48 +13,66 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int cmd_bench(const struct opts *o)
+static int time_runs(struct model *m, double *t, int runs)
 {
-	double *t = calloc(o->runs, sizeof(*t)), batch;
-	struct tuff_memory mem;
-	struct model m = { 0 };
-	int ret = t ? model_open(o, o->device, &m) : fail("out of memory");
+	int ret = 0;
 
-	for (int i = -3; !ret && i < o->runs; i++) {	/* three to warm up */
+	for (int i = -WARM_UP; !ret && i < runs; i++) {
 		double from = now_ms();
 
-		ret = model_run(&m);
+		ret = model_run(m, m->in);
 		if (i >= 0)
 			t[i] = now_ms() - from;
-		progress("timing");
+		progress("timing, run %d of %d", i + 1 > 0 ? i + 1 : 0, runs);
 	}
-	progress(NULL);
-	if (ret)
-		goto out;
-	qsort(t, o->runs, sizeof(*t), by_value);
-	batch = m.nin && m.in[0].rank > 1 && m.in[0].dim[0] > 0 ? m.in[0].dim[0] : 1;
-	tuff_session_memory(m.s, &mem);
-	if (o->json) {
-		json_object *j = json_object_new_object();
+	progress_end();
+	qsort(t, runs, sizeof(*t), by_value);
+	return ret;
+}
 
-		json_object_object_add(j, "device", json_object_new_string(tuff_session_device(m.s)));
-		json_object_object_add(j, "runs", json_object_new_int(o->runs));
-		json_object_object_add(j, "median_ms", json_object_new_double(t[o->runs / 2]));
-		json_object_object_add(j, "min_ms", json_object_new_double(t[0]));
-		json_object_object_add(j, "p90_ms", json_object_new_double(t[o->runs * 9 / 10]));
-		json_object_object_add(j, "p99_ms", json_object_new_double(t[o->runs * 99 / 100]));
-		json_object_object_add(j, "samples_per_s", json_object_new_double(batch * 1e3 / t[o->runs / 2]));
-		json_object_object_add(j, "device_memory", json_object_new_int64(mem.weights + mem.arena));
-		json_object_object_add(j, "peak_rss", json_object_new_int64(peak_rss_kb() * 1024));
-		puts(json_object_to_json_string_ext(j, JSON_C_TO_STRING_PRETTY));
-		json_object_put(j);
-	} else {
-		printf("%s, %d runs: median %.3f ms, min %.3f, 90%% %.3f, 99%% %.3f; %.1f samples per second; "
-		       "weights and activations %.1f MB, process peak %.1f MB\n", tuff_session_device(m.s), o->runs,
-		       t[o->runs / 2], t[0], t[o->runs * 9 / 10], t[o->runs * 99 / 100], batch * 1e3 / t[o->runs / 2],
-		       (mem.weights + mem.arena) / 1e6, peak_rss_kb() / 1e3);
+static void print(const struct opts *o, const struct model *m, const double *t)
+{
+	static const struct { const char *key; int percent; } points[] = {
+		{ "min_ms", 0 }, { "p10_ms", 10 }, { "median_ms", 50 }, { "p90_ms", 90 }, { "p99_ms", 99 } };
+	double median = t[o->runs / 2], batch = m->nin && m->in[0].rank > 1 && m->in[0].dim[0] > 0 ? m->in[0].dim[0] : 1;
+	json_object *j = o->json ? json_object_new_object() : NULL;
+	struct tuff_memory mem;
+
+	tuff_session_memory(m->s, &mem);
+	inputs_print(o, m, j);
+	if (!j) {
+		printf("%s, %d runs after %d to warm up\n", tuff_session_device(m->s), o->runs, WARM_UP);
+		printf("median %.3f ms, min %.3f, 10%% %.3f, 90%% %.3f, 99%% %.3f\n", median, t[0], t[o->runs / 10], t[o->runs * 9 / 10],
+		       t[o->runs * 99 / 100]);
+		printf("%.1f samples per second (%.0f in a run)\n", batch * 1e3 / median, batch);
+		if (mem.device_peak)
+			printf("peak memory: %.1f MB on the device, %.1f MB of the process\n", mem.device_peak / 1e6, peak_rss() / 1e6);
+		else
+			printf("peak memory: %.1f MB of the process\n", peak_rss() / 1e6);
+		return;
 	}
-out:
+	json_object_object_add(j, "device", json_object_new_string(tuff_session_device(m->s)));
+	json_object_object_add(j, "runs", json_object_new_int(o->runs));
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++)
+		json_number(j, points[i].key, t[o->runs * points[i].percent / 100]);
+	json_number(j, "samples_per_s", batch * 1e3 / median);
+	json_object_object_add(j, "batch", json_object_new_int64(batch));
+	json_object_object_add(j, "device_peak", json_object_new_uint64(mem.device_peak));
+	json_object_object_add(j, "peak_rss", json_object_new_int64(peak_rss()));
+	json_print(j);
+	json_object_put(j);
+}
+
+int cmd_bench(const struct opts *o)
+{
+	double *t = calloc(o->runs, sizeof(*t));
+	struct model m = { 0 };
+	int ret = t ? model_open(o, o->device ? o->device : "auto", &m) : fail("out of memory");
+
+	ret = ret ? ret : inputs_read(o, &m);
+	ret = ret ? ret : time_runs(&m, t, o->runs);
+	if (!ret)
+		print(o, &m, t);
 	model_close(&m);
 	free(t);
 	return ret;

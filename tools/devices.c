@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* tuff devices: what was found, what matters of it, what was rejected and why. */
-#include <getopt.h>
-#include <json-c/json.h>
-#include <stdio.h>
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "driver/executor/backend.h"
-
-int tuff_cmd_devices(int argc, char **argv);
+#include "tools/tool.h"
 
 static const char *const class_name[] = {
 	"cpu", "software-wide", "software-small", "gpu", "gpu-coopmat" };
@@ -18,7 +16,7 @@ static const struct { uint32_t bit; const char *name; } features[] = {
 	{ TUFF_BE_F_INT16, "int16" }, { TUFF_BE_F_INT64, "int64" },
 	{ TUFF_BE_F_FLOAT64, "float64" }, { TUFF_BE_F_SUBGROUP_ARITH, "subgroup-arithmetic" },
 	{ TUFF_BE_F_SUBGROUP_SHUFFLE, "subgroup-shuffle" },
-	{ TUFF_BE_F_SUBGROUP_BALLOT, "subgroup-ballot" },
+	{ TUFF_BE_F_SUBGROUP_BALLOT, "subgroup-ballot" }, { TUFF_BE_F_DOT8, "int8-dot-product" },
 	{ TUFF_BE_F_COOPMAT, "cooperative-matrix" }, { TUFF_BE_F_TIMESTAMP, "timestamps" },
 	{ TUFF_BE_F_TIMELINE, "timeline" }, { TUFF_BE_F_MEMORY_BUDGET, "memory-budget" },
 	{ TUFF_BE_F_UNIFIED, "unified-memory" }, { TUFF_BE_F_COMPILE_ONLY, "compile-only" },
@@ -27,23 +25,41 @@ static const struct { uint32_t bit; const char *name; } features[] = {
 #define NFEATURES (sizeof(features) / sizeof(features[0]))
 
 /* Only an open device says how it reaches host memory. */
-static uint32_t probe(uint32_t index, struct tuff_be_info *info)
+static void probe(uint32_t index, struct tuff_be_info *info)
 {
 	struct tuff_be_device *dev;
-	uint32_t reach = 0;
 
 	if (info->rejected[0])
-		return 0;
+		return;
 	if (tuff_be_vulkan.open(index, &dev)) {
 		snprintf(info->rejected, sizeof(info->rejected), "the device does not open");
-		return 0;
+		return;
 	}
-	reach = tuff_be_vulkan.info(dev)->reach;
+	info->reach = tuff_be_vulkan.info(dev)->reach;
 	tuff_be_vulkan.close(dev);
-	return reach;
 }
 
-static void print_text(uint32_t i, const struct tuff_be_info *d, uint32_t reach)
+/*
+ * What libtuff makes of "auto" and "vulkan": the first real GPU; else the CPU,
+ * and the first device that can run.
+ */
+static void choose(const struct tuff_be_info *d, int n, char automatic[24], char vulkan[24])
+{
+	int gpu = -1, first = -1;
+
+	for (int i = n - 1; i >= 0; i--) {
+		if (d[i].rejected[0] || d[i].features & TUFF_BE_F_COMPILE_ONLY)
+			continue;
+		first = i;
+		if (!(d[i].features & TUFF_BE_F_SOFTWARE))
+			gpu = i;
+	}
+	first = gpu < 0 ? first : gpu;
+	snprintf(automatic, 24, gpu < 0 ? "cpu" : "vulkan:%d", gpu);
+	snprintf(vulkan, 24, first < 0 ? "none" : "vulkan:%d", first);
+}
+
+static void print_text(uint32_t i, const struct tuff_be_info *d)
 {
 	const struct tuff_be_limits *l = &d->limits;
 
@@ -52,6 +68,8 @@ static void print_text(uint32_t i, const struct tuff_be_info *d, uint32_t reach)
 	       (d->api_version >> 12) & 1023, d->api_version & 4095);
 	if (d->rejected[0])
 		printf("  rejected   %s\n", d->rejected);
+	if (d->features & TUFF_BE_F_COMPILE_ONLY)
+		printf("  rejected   no hardware behind its driver\n");
 	if (d->drm_node[0])
 		printf("  node       %s %s\n", d->drm_node, d->pci);
 	printf("  class      %s, subgroups of %u\n", class_name[d->class], l->subgroup_size);
@@ -69,28 +87,33 @@ static void print_text(uint32_t i, const struct tuff_be_info *d, uint32_t reach)
 		       d->regions[r].device_local ? ", device-local" : "",
 		       d->regions[r].host_visible ? ", host-visible" : "",
 		       (unsigned long long)(d->regions[r].budget_B >> 20));
-	if (reach) {
+	if (d->reach) {
 		printf("  reached by");
 		for (int w = 0; w < TUFF_BE_REACH_COUNT; w++)
-			if (reach & (1u << w))
+			if (d->reach & (1u << w))
 				printf(" %s", reach_name[w]);
 		printf("\n");
 	}
 }
 
-static json_object *to_json(uint32_t i, const struct tuff_be_info *d, uint32_t reach)
+static void add(json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static json_object *to_json(uint32_t i, const struct tuff_be_info *d)
 {
 	json_object *o = json_object_new_object(), *f = json_object_new_array();
 	json_object *r = json_object_new_array(), *m = json_object_new_array();
 	char id[24];
 
 	snprintf(id, sizeof(id), "vulkan:%u", i);
-	json_object_object_add(o, "id", json_object_new_string(id));
-	json_object_object_add(o, "name", json_object_new_string(d->name));
-	json_object_object_add(o, "driver", json_object_new_string(d->driver));
-	json_object_object_add(o, "class", json_object_new_string(class_name[d->class]));
-	json_object_object_add(o, "rejected", json_object_new_string(d->rejected));
-	json_object_object_add(o, "drm_node", json_object_new_string(d->drm_node));
+	add(o, "id", id);
+	add(o, "name", d->name);
+	add(o, "driver", d->driver);
+	add(o, "class", class_name[d->class]);
+	add(o, "rejected", d->rejected[0] ? d->rejected : d->features & TUFF_BE_F_COMPILE_ONLY ? "no hardware behind its driver" : "");
+	add(o, "drm_node", d->drm_node);
 	json_object_object_add(o, "subgroup_size", json_object_new_int64(d->limits.subgroup_size));
 	json_object_object_add(o, "max_storage_range",
 			       json_object_new_int64((int64_t)d->limits.max_storage_range));
@@ -100,7 +123,7 @@ static json_object *to_json(uint32_t i, const struct tuff_be_info *d, uint32_t r
 		if (d->features & features[k].bit)
 			json_object_array_add(f, json_object_new_string(features[k].name));
 	for (int w = 0; w < TUFF_BE_REACH_COUNT; w++)
-		if (reach & (1u << w))
+		if (d->reach & (1u << w))
 			json_object_array_add(r, json_object_new_string(reach_name[w]));
 	for (uint32_t k = 0; k < d->nregions; k++)
 		json_object_array_add(m, json_object_new_int64((int64_t)d->regions[k].size_B));
@@ -110,39 +133,36 @@ static json_object *to_json(uint32_t i, const struct tuff_be_info *d, uint32_t r
 	return o;
 }
 
-int tuff_cmd_devices(int argc, char **argv)
+int cmd_devices(const struct opts *o)
 {
-	static const struct option opts[] = {
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	static struct tuff_be_info d[TUFF_BE_MAX_DEVICES];
-	json_object *all = NULL;
-	int c, n;
+	json_object *j = o->json ? json_object_new_object() : NULL, *list = NULL;
+	char automatic[24], vulkan[24];
+	int n = tuff_be_vulkan.enumerate(d, TUFF_BE_MAX_DEVICES);
 
-	while ((c = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
-		if (c == 'j') {
-			if (!all)
-				all = json_object_new_array();
-			continue;
-		}
-		fprintf(c == 'h' ? stdout : stderr, "usage: tuff devices [--json]\n");
-		json_object_put(all);
-		return c == 'h' ? 0 : 2;
+	if (n < 0 && n != -ENODEV)	/* that is: no loader, no driver */
+		fprintf(stderr, "tuff: Vulkan: %s\n", strerror(-n));
+	n = n < 0 ? 0 : n > TUFF_BE_MAX_DEVICES ? TUFF_BE_MAX_DEVICES : n;
+	for (int i = 0; i < n; i++)
+		probe(i, &d[i]);
+	choose(d, n, automatic, vulkan);
+	if (j) {
+		add(j, "auto", automatic);
+		add(j, "vulkan", vulkan);
+		json_object_object_add(j, "processors", json_object_new_int64(sysconf(_SC_NPROCESSORS_ONLN)));
+		json_object_object_add(j, "devices", list = json_object_new_array());
+	} else {
+		printf("auto      %s\nvulkan    %s\ncpu       %ld processors\n", automatic, vulkan, sysconf(_SC_NPROCESSORS_ONLN));
 	}
-	n = tuff_be_vulkan.enumerate(d, TUFF_BE_MAX_DEVICES);
-	if (!all)
-		printf("cpu  %ld processors\n", sysconf(_SC_NPROCESSORS_ONLN));
-	for (int i = 0; i < n; i++) {
-		uint32_t reach = probe((uint32_t)i, &d[i]);
-
-		if (all)
-			json_object_array_add(all, to_json((uint32_t)i, &d[i], reach));
+	for (int i = 0; i < n; i++)
+		if (j)
+			json_object_array_add(list, to_json(i, &d[i]));
 		else
-			print_text((uint32_t)i, &d[i], reach);
-	}
-	if (all)
-		puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY));
-	else if (n <= 0)
+			print_text(i, &d[i]);
+	if (!j && !n)
 		printf("no Vulkan device\n");
-	json_object_put(all);
+	if (j)
+		json_print(j);
+	json_object_put(j);
 	return 0;
 }

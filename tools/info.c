@@ -19,7 +19,7 @@ static void dims(const struct tuff_io_info *info, char *buf, size_t size)
 
 static void io(const char *what, const struct tuff_io_info *info, json_object *to)
 {
-	char d[256];
+	char d[600];
 	json_object *o;
 
 	dims(info, d, sizeof(d));
@@ -34,111 +34,148 @@ static void io(const char *what, const struct tuff_io_info *info, json_object *t
 	json_object_array_add(to, o);
 }
 
-/* operators with their counts, by name */
-static void operators(const struct model *m, json_object *to)
+/* what an operator is called: of the model's nodes, or of the program's steps */
+static const char *op_of(const struct model *m, bool steps, uint32_t i)
 {
-	uint32_t n = tuff_session_steps(m->s);
+	struct tuff_node_info n;
+	struct tuff_step_info s;
 
+	if (steps)
+		return tuff_session_step(m->s, i, &s) ? "" : s.op;
+	return tuff_session_node(m->s, i, &n) ? "" : n.op;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* operators with their counts, by name */
+static int operators(const struct model *m, bool steps, json_object *to)
+{
+	uint32_t n = steps ? tuff_session_steps(m->s) : tuff_session_nodes(m->s);
+	const char **op = malloc((n + 1) * sizeof(*op));
+
+	if (!op)
+		return fail("out of memory");
+	for (uint32_t i = 0; i < n; i++)
+		op[i] = op_of(m, steps, i);
+	qsort(op, n, sizeof(*op), by_text);
 	if (!to)
-		printf("steps:");
-	for (uint32_t i = 0; i < n; i++) {
-		struct tuff_step_info a, b;
-		uint32_t count = 0, first = i;
-
-		tuff_session_step(m->s, i, &a);
-		for (uint32_t k = 0; k < n; k++) {
-			tuff_session_step(m->s, k, &b);
-			if (!strcmp(a.op, b.op)) {
-				first = k < first ? k : first;
-				count++;
-			}
-		}
-		if (first != i)
-			continue;
+		printf("%u %s:", n, steps ? "steps" : "operators");
+	for (uint32_t i = 0, k; i < n; i = k) {
+		for (k = i; k < n && !strcmp(op[i], op[k]); k++)
+			;
 		if (to)
-			json_object_object_add(to, a.op, json_object_new_int(count));
+			json_object_object_add(to, op[i], json_object_new_int(k - i));
 		else
-			printf(" %s %u", a.op, count);
+			printf("%s %s %u", i ? "," : "", op[i], k - i);
 	}
 	if (!to)
 		puts("");
+	free(op);
+	return 0;
 }
 
+/* every node of the model, the step that computes it, and why there */
 static void placement(const struct model *m, json_object *to)
 {
-	for (uint32_t i = 0; i < tuff_session_steps(m->s); i++) {
-		struct tuff_step_info s;
+	if (!to)
+		printf("%-8s %-24s %-24s %s\n", "where", "operator", "kernel", "node");
+	for (uint32_t i = 0; i < tuff_session_nodes(m->s); i++) {
+		struct tuff_step_info s = { .kernel = "", .reason = "", .node = "" };
+		const char *where = "nowhere", *with = "";
+		struct tuff_node_info n;
 
-		tuff_session_step(m->s, i, &s);
+		tuff_session_node(m->s, i, &n);
+		if (n.step >= 0) {
+			tuff_session_step(m->s, n.step, &s);
+			where = s.on_device ? "device" : "cpu";
+			with = strcmp(s.node, n.node) ? s.node : "";
+		}
 		if (to) {
 			json_object *o = json_object_new_object();
 
-			json_object_object_add(o, "node", json_object_new_string(s.node));
-			json_object_object_add(o, "op", json_object_new_string(s.op));
-			json_object_object_add(o, "where", json_object_new_string(s.on_device ? "device" : "cpu"));
+			json_object_object_add(o, "node", json_object_new_string(n.node));
+			json_object_object_add(o, "op", json_object_new_string(n.op));
+			json_object_object_add(o, "where", json_object_new_string(where));
 			json_object_object_add(o, "kernel", json_object_new_string(s.kernel));
-			json_object_object_add(o, "reason", json_object_new_string(s.reason));
+			json_object_object_add(o, "with", json_object_new_string(with));
+			json_object_object_add(o, "reason", json_object_new_string(n.step >= 0 ? s.reason : n.why));
 			json_object_array_add(to, o);
 		} else {
-			printf("%4u  %-6s %-20s %-24s %s%s%s\n", i, s.on_device ? "device" : "cpu", s.op, s.on_device ? s.kernel : "-",
-			       s.node, *s.reason ? ": " : "", s.reason);
+			printf("%-8s %-24s %-24s %s%s%s%s%s\n", where, n.op, *s.kernel ? s.kernel : "-", n.node, *with ? ", with " : "", with,
+			       n.step < 0 || *s.reason ? ": " : "", n.step < 0 ? n.why : s.reason);
 		}
 	}
+}
+
+static void numbers(const struct model *m, json_object *to)
+{
+	struct tuff_model_info mi;
+	struct tuff_memory mem;
+
+	tuff_session_info(m->s, &mi);
+	tuff_session_memory(m->s, &mem);
+	if (to) {
+		json_object_object_add(to, "opset", json_object_new_int(mi.opset));
+		json_object_object_add(to, "parameters", json_object_new_uint64(mi.parameters));
+		json_object_object_add(to, "macs", mi.macs < 0 ? NULL : json_object_new_int64(mi.macs));
+		json_object_object_add(to, "weights", json_object_new_uint64(mem.weights));
+		json_object_object_add(to, "arena", json_object_new_uint64(mem.arena));
+		json_object_object_add(to, "live_peak", json_object_new_uint64(mem.live_peak));
+		json_object_object_add(to, "pipelines", json_object_new_int(tuff_session_kernels(m->s)));
+		return;
+	}
+	printf("opset %u, %llu parameters, ", mi.opset, (unsigned long long)mi.parameters);
+	if (mi.macs < 0)
+		printf("multiply-adds not known\n");
+	else
+		printf("%lld multiply-adds\n", (long long)mi.macs);
+	printf("weights %llu bytes, activation arena %llu bytes, largest sum of live tensors %llu bytes\n",
+	       (unsigned long long)mem.weights, (unsigned long long)mem.arena, (unsigned long long)mem.live_peak);
 }
 
 int cmd_info(const struct opts *o)
 {
-	json_object *j = o->json ? json_object_new_object() : NULL;
-	json_object *jin = json_object_new_array(), *jout = json_object_new_array(), *jops = json_object_new_object(), *jsteps = NULL;
-	struct tuff_model_info mi;
+	json_object *j = o->json ? json_object_new_object() : NULL, *part = NULL;
 	struct tuff_io_info info;
-	struct tuff_memory mem;
 	struct model m;
-	int ret = model_open(o, o->device_given ? o->device : "cpu", &m);
+	int ret = model_open(o, o->device ? o->device : "cpu", &m), unsized;
 
-	/* sizes that inputs decide are known once there is an input */
-	ret = ret ? ret : model_run(&m);
+	ret = ret ? ret : inputs_read(o, &m);
 	if (ret)
 		goto out;
+	/* arena and multiply-adds need sizes, which inputs decide; what a run cannot do, the rest can */
+	progress("running %s once for its sizes", o->model);
+	unsized = model_run(&m, m.in);
+	progress_end();
+	if (j)
+		json_object_object_add(j, "inputs", part = json_object_new_array());
 	for (uint32_t i = 0; !tuff_session_input(m.s, i, &info); i++)
-		io("input", &info, j ? jin : NULL);
+		io("input", &info, part);
+	if (j)
+		json_object_object_add(j, "outputs", part = json_object_new_array());
 	for (uint32_t i = 0; !tuff_session_output(m.s, i, &info); i++)
-		io("output", &info, j ? jout : NULL);
-	tuff_session_info(m.s, &mi);
-	tuff_session_memory(m.s, &mem);
-	operators(&m, j ? jops : NULL);
-	if (j) {
-		json_object_object_add(j, "inputs", json_object_get(jin));
-		json_object_object_add(j, "outputs", json_object_get(jout));
-		json_object_object_add(j, "steps", json_object_get(jops));
-		json_object_object_add(j, "opset", json_object_new_int(mi.opset));
-		json_object_object_add(j, "parameters", json_object_new_int64(mi.parameters));
-		json_object_object_add(j, "macs", json_object_new_int64(mi.macs));
-		json_object_object_add(j, "weights", json_object_new_int64(mem.weights));
-		json_object_object_add(j, "arena", json_object_new_int64(mem.arena));
-		json_object_object_add(j, "live_peak", json_object_new_int64(mem.live_peak));
-		json_object_object_add(j, "pipelines", json_object_new_int(tuff_session_kernels(m.s)));
-	} else {
-		printf("opset %u, %u steps, %llu parameters, %lld multiply-adds\n", mi.opset, mi.steps,
-		       (unsigned long long)mi.parameters, (long long)mi.macs);
-		printf("weights %llu bytes, activation arena %llu bytes, largest sum of live tensors %llu bytes\n",
-		       (unsigned long long)mem.weights, (unsigned long long)mem.arena, (unsigned long long)mem.live_peak);
-	}
-	if (o->device_given) {
+		io("output", &info, part);
+	for (int steps = 0; steps < 2; steps++) {
 		if (j)
-			jsteps = json_object_new_array();
+			json_object_object_add(j, steps ? "steps" : "operators", part = json_object_new_object());
+		operators(&m, steps, part);
+	}
+	numbers(&m, j);
+	if (unsized && !j)
+		puts("the run that was to tell the sizes failed: multiply-adds and arena are not known");
+	if (o->device) {
+		if (j)
+			json_object_object_add(j, "placement", part = json_object_new_array());
 		else
 			printf("on %s, %u pipelines:\n", tuff_session_device(m.s), tuff_session_kernels(m.s));
-		placement(&m, jsteps);
-		if (j)
-			json_object_object_add(j, "placement", jsteps);
+		placement(&m, part);
 	}
 	if (j)
-		puts(json_object_to_json_string_ext(j, JSON_C_TO_STRING_PRETTY));
+		json_print(j);
 out:
-	json_object_put(jin);
-	json_object_put(jout);
-	json_object_put(jops);
 	json_object_put(j);
 	model_close(&m);
 	return ret;

@@ -4,9 +4,11 @@
 
 #include "userspace/tuff.h"
 
-/* NumPy's .npz: array `name`. 0 or -errno with a sentence in err; the caller frees data. */
-int npz_read(const char *path, const char *name, struct tuff_tensor *t, char *err, size_t errlen);
-/* Every array of the file to the session's input of its name; one that fits none is an error. */
-int npz_read_all(const char *path, const struct tuff_session *s, struct tuff_tensor *in, char *err, size_t errlen);
+/*
+ * NumPy's .npz in memory: calls `array` for every array of the file, which takes
+ * t->data over, until it returns non-zero. 0 or -errno with a sentence in err.
+ */
+typedef int (*npz_array)(void *priv, const char *name, struct tuff_tensor *t, char *err, size_t errlen);
+int npz_parse(const uint8_t *bytes, size_t size, const char *path, npz_array array, void *priv, char *err, size_t errlen);
 
 #endif

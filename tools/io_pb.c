@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "onnx.pb-c.h"
+#include "tools/io_file.h"
 #include "tools/io_pb.h"
 
 /* elements that lie in a typed field, each as wide as that field */
@@ -36,56 +36,48 @@ static int typed(const Onnx__TensorProto *p, struct tuff_tensor *t, size_t n)
 	return 0;
 }
 
-int pb_read(const char *path, struct tuff_tensor *t, char *err, size_t errlen)
+static int convert(const Onnx__TensorProto *p, const char *path, struct tuff_tensor *t, char *err, size_t errlen)
 {
-	FILE *f = fopen(path, "rb");
-	Onnx__TensorProto *p = NULL;
-	uint8_t *bytes = NULL;
-	struct stat st;
 	size_t n = 1;
-	int ret = -EINVAL;
+	int ret = 0;
 
-	memset(t, 0, sizeof(*t));
-	if (!f || fstat(fileno(f), &st)) {
-		ret = -errno;
-		snprintf(err, errlen, "%s: %s", path, strerror(-ret));
-		goto out;
-	}
-	snprintf(err, errlen, "%s: not a TensorProto of numbers", path);
-	bytes = st.st_size > 0 ? malloc(st.st_size) : NULL;
-	if (!bytes || fread(bytes, 1, st.st_size, f) != (size_t)st.st_size)
-		goto out;
-	p = onnx__tensor_proto__unpack(NULL, st.st_size, bytes);
-	if (!p || p->n_dims > TUFF_DIMS || !tuff_type_size(p->data_type))
-		goto out;
+	if (!tuff_type_size(p->data_type))
+		return io_error(err, errlen, -EINVAL, "%s: not a .npy, .npz, PNG, JPEG or TensorProto (.pb) file of numbers", path);
+	if (p->n_dims > TUFF_DIMS)
+		return io_error(err, errlen, -EINVAL, "%s: more than 8 dimensions", path);
 	t->dtype = p->data_type;
 	t->rank = p->n_dims;
 	for (uint32_t i = 0; i < t->rank; i++) {
 		t->dim[i] = p->dims[i];
 		if (t->dim[i] < 0 || __builtin_mul_overflow(n, (size_t)t->dim[i], &n) || n > (size_t)1 << 40)
-			goto out;
+			return io_error(err, errlen, -EINVAL, "%s: dimension %u is %lld", path, i, (long long)t->dim[i]);
 	}
+	if (p->has_data_location && p->data_location == 1)	/* EXTERNAL */
+		return io_error(err, errlen, -EINVAL, "%s: the tensor's data is in another file", path);
 	t->size = n * tuff_type_size(t->dtype);
 	t->data = malloc(t->size ? t->size : 1);
-	if (!t->data) {
-		ret = -ENOMEM;
-		goto out;
-	}
-	if (p->has_raw_data && p->raw_data.len == t->size) {
+	if (!t->data)
+		return io_error(err, errlen, -ENOMEM, "%s: out of memory", path);
+	if (p->has_raw_data && p->raw_data.len == t->size)
 		memcpy(t->data, p->raw_data.data, t->size);
-		ret = 0;
-	} else {
+	else
 		ret = typed(p, t, n);
-	}
-	if (ret) {
-		free(t->data);
-		t->data = NULL;
-	}
-out:
-	if (p)
-		onnx__tensor_proto__free_unpacked(p, NULL);
-	free(bytes);
-	if (f)
-		fclose(f);
+	if (!ret)
+		return 0;
+	free(t->data);
+	t->data = NULL;
+	return io_error(err, errlen, ret, "%s: the tensor's data does not fit its shape", path);
+}
+
+int pb_parse(const uint8_t *bytes, size_t size, const char *path, struct tuff_tensor *t, char *err, size_t errlen)
+{
+	Onnx__TensorProto *p = onnx__tensor_proto__unpack(NULL, size, bytes);
+	int ret;
+
+	memset(t, 0, sizeof(*t));
+	if (!p)
+		return io_error(err, errlen, -EINVAL, "%s: not a .npy, .npz, PNG, JPEG or TensorProto (.pb) file", path);
+	ret = convert(p, path, t, err, errlen);
+	onnx__tensor_proto__free_unpacked(p, NULL);
 	return ret;
 }

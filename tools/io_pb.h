@@ -4,7 +4,7 @@
 
 #include "userspace/tuff.h"
 
-/* A file with one onnx.TensorProto. 0 or -errno with a sentence in err; the caller frees data. */
-int pb_read(const char *path, struct tuff_tensor *t, char *err, size_t errlen);
+/* One onnx.TensorProto in memory. 0 or -errno with a sentence in err; the caller frees data. */
+int pb_parse(const uint8_t *bytes, size_t size, const char *path, struct tuff_tensor *t, char *err, size_t errlen);
 
 #endif

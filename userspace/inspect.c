@@ -127,6 +127,27 @@ EXPORT int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tu
 	return 0;
 }
 
+EXPORT uint32_t tuff_session_nodes(const struct tuff_session *s)
+{
+	return s->p->info.nnodes;
+}
+
+EXPORT int tuff_session_node(const struct tuff_session *s, uint32_t i, struct tuff_node_info *info)
+{
+	const struct tuff_program *p = s->p;
+	const uint32_t *at = p->args + p->info.nodes + 3ull * i;
+
+	memset(info, 0, sizeof(*info));
+	if (i >= p->info.nnodes)
+		return -EINVAL;
+	info->node = tuff_str(p, at[0]);
+	info->op = tuff_str(p, at[1]);
+	info->step = at[2] < p->nsteps ? (int32_t)at[2] : -1;
+	info->why = info->step >= 0 ? "" : at[2] == TUFF_NODE_CONSTANT ? "computed when the model was compiled" :
+		    at[2] == TUFF_NODE_SIZES ? "part of the arithmetic of sizes, or a view" : "nothing needs its result";
+	return 0;
+}
+
 EXPORT uint32_t tuff_session_kernels(const struct tuff_session *s)
 {
 	return s->p->nkernels;

@@ -170,6 +170,15 @@ struct tuff_step_info {
 };
 uint32_t tuff_session_steps(const struct tuff_session *s);
 int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tuff_step_info *info);
+/* A node of the model, in its order: what became of it. */
+struct tuff_node_info {
+	const char *node, *op;	/* as the model writes them; live until the next override */
+	int32_t step;		/* that computes it, alone or with others; -1: none */
+	const char *why;	/* why there is no step, or "" */
+};
+uint32_t tuff_session_nodes(const struct tuff_session *s);
+int tuff_session_node(const struct tuff_session *s, uint32_t i, struct tuff_node_info *info);
+
 uint32_t tuff_session_kernels(const struct tuff_session *s);	/* distinct pipelines */
 const char *tuff_session_device(const struct tuff_session *s);	/* "cpu" or the device's name */
 const char *tuff_session_why(const struct tuff_session *s);	/* why that device: one line */
