@@ -38,7 +38,7 @@ static char *compile(const char *model, const char *pass, uint32_t target)
 	int ret;
 
 	bytes = model_text(text, &size);
-	opt.dump_after = pass;
+	opt.dump_after = strcmp(pass, "error") ? pass : NULL;
 	opt.dump_file = f;
 	ret = bytes ? tuffc_compile_memory(bytes, size, NULL, &opt, &p, &err) : -1;
 	if (ret && bytes && (!strcmp(pass, "error") || !ftell(f)))
