@@ -153,11 +153,17 @@ install: all
 	$(Q)install -m 644 tools/man/*.3 $(SHARE)/man/man3/
 	$(Q)install -m 644 tools/completion/tuff.bash $(SHARE)/bash-completion/completions/tuff
 	$(Q)install -m 644 tools/bpftrace/*.bt $(SHARE)/tuff/bpftrace/
+	$(Q)[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || :	# programs find libtuff.so.0 through its cache
+# Folders that only this made go too, unless something else lies there now.
 uninstall:
+	$(say) REMOVE $(DESTDIR)$(prefix)
 	$(Q)rm -f $(DESTDIR)$(prefix)/bin/tuff $(LIB)/libtuff.so* $(LIB)/libtuffc.so $(LIB)/pkgconfig/tuff.pc $(INC)/tuff.h \
 		$(SHARE)/bash-completion/completions/tuff $(patsubst tools/man/%,$(SHARE)/man/man1/%,$(wildcard tools/man/*.1)) \
 		$(patsubst tools/man/%,$(SHARE)/man/man3/%,$(wildcard tools/man/*.3))
 	$(Q)rm -rf $(INC)/tuff $(SHARE)/tuff
+	$(Q)rmdir --ignore-fail-on-non-empty $(SHARE)/bash-completion/completions $(SHARE)/bash-completion \
+		$(SHARE)/man/man1 $(SHARE)/man/man3 $(LIB)/pkgconfig 2>/dev/null || :
+	$(Q)[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || :
 clean:
 	$(Q)rm -rf .build
 
