@@ -153,7 +153,7 @@ static int read_file(const struct opts *o, struct model *m, int at, bool named, 
 			ret = io_error(err, sizeof(err), -EINVAL, "%s: %u arrays, none of them '%s'", path, z.arrays, info.name);
 		}
 	} else if (at < 0) {
-		ret = io_error(err, sizeof(err), -EINVAL, "%s: the model has %u inputs, all given already", path, m->nin);
+		ret = io_error(err, sizeof(err), -EINVAL, "%s: no input is left for it (the model has %u)", path, m->nin);
 	} else {
 		tuff_session_input(m->s, at, &info);
 		if (size > 7 && !memcmp(bytes, "\x89PNG\r\n\x1a\n", 8))

@@ -106,7 +106,8 @@ static float *fitted(const struct image *im, const uint8_t *px, uint32_t c, cons
 		sw = fmax(1, floor(im->w * f + 1e-6));
 		sh = fmax(1, floor(im->h * f + 1e-6));
 	}
-	if (!axis_init(&ax, im->w, sw, floor((sw - w) / 2 + 0.5), w) && !axis_init(&ay, im->h, sh, floor((sh - h) / 2 + 0.5), h))
+	/* halves to even, as torchvision cuts */
+	if (!axis_init(&ax, im->w, sw, rint((sw - w) / 2), w) && !axis_init(&ay, im->h, sh, rint((sh - h) / 2), h))
 		out = resize(px, im->w, im->h, c, &ax, &ay, o->fit_arg);
 	axis_fini(&ax);
 	axis_fini(&ay);

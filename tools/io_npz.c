@@ -22,8 +22,12 @@ static int entry(zip_t *z, zip_uint64_t i, const char *path, struct tuff_tensor 
 		return io_error(err, errlen, -EINVAL, "%s: a damaged or too large entry", path);
 	bytes = malloc(st.size + 1);
 	f = bytes ? zip_fopen_index(z, i, 0) : NULL;
-	if (!f || zip_fread(f, bytes, st.size) != (zip_int64_t)st.size || zip_fread(f, bytes, 1) != 0)
-		ret = io_error(err, errlen, bytes ? -EINVAL : -ENOMEM, "%s: %s", path, bytes ? zip_strerror(z) : "out of memory");
+	if (!bytes)
+		ret = io_error(err, errlen, -ENOMEM, "%s: out of memory", path);
+	else if (!f)
+		ret = io_error(err, errlen, -EINVAL, "%s: %s", path, zip_strerror(z));
+	else if (zip_fread(f, bytes, st.size) != (zip_int64_t)st.size || zip_fread(f, bytes + st.size, 1) != 0)	/* reading on checks the sum */
+		ret = io_error(err, errlen, -EINVAL, "%s: damaged: %s", path, zip_file_strerror(f));
 	else
 		ret = npy_parse(bytes, st.size, path, t, err, errlen);
 	if (f)
@@ -47,6 +51,8 @@ int npz_parse(const uint8_t *bytes, size_t size, const char *path, npz_array arr
 		ret = io_error(err, errlen, -EINVAL, "%s: %s", path, zip_error_strerror(&e));
 		zip_source_free(src);
 	}
+	if (z && zip_get_num_entries(z, 0) < 1)
+		ret = io_error(err, errlen, -EINVAL, "%s: no array is in it", path);
 	for (zip_int64_t i = 0; z && !ret && i < zip_get_num_entries(z, 0); i++) {
 		const char *name = zip_get_name(z, i, 0);
 		char plain[300], where[700];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/io_file.h"
 #include "tools/io_npy.h"
@@ -95,7 +96,10 @@ static int print_top(const struct tuff_tensor *t, size_t first, size_t n, size_t
 			json_object_object_add(e, "index", json_object_new_uint64(r[i].i));
 			if (*label)
 				json_object_object_add(e, "label", json_object_new_string(label));
-			json_number(e, "value", r[i].v);
+			if (number_is_float(t->dtype))
+				json_number(e, "value", r[i].v);
+			else	/* exactly */
+				json_object_object_add(e, "value", json_tokener_parse(number_text(t, first + r[i].i, text)));
 			json_object_array_add(to, e);
 		} else {
 			printf("  %zu: %s%s%s\n", r[i].i, number_text(t, first + r[i].i, text), *label ? "  " : "", label);
@@ -212,6 +216,8 @@ int outputs_check(const struct opts *o, const struct model *m)
 	const char *path;
 	int which;
 
+	if (o->labels && access(o->labels, R_OK))
+		return fail("--labels %s: %s", o->labels, strerror(errno));
 	for (int k = 0; k < o->noutputs; k++) {
 		if (destination(m, o->outputs[k], &which, &path))
 			return 1;
