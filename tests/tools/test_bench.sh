@@ -7,7 +7,7 @@ trap 'rm -rf "$d"' EXIT
 bad=0
 ok() { if [ "$2" -eq 0 ]; then echo "$1: SUCCESS"; else echo "$1: FAIL"; bad=1; fi; }
 failed=0 tmp=$d
-for f in row beyond column value lowest busy_percent; do
+for f in row beyond column value lowest busy_percent note ort_library get_ort; do
 	eval "$(sed -n "/^$f() {.*}\$/p; /^$f() {\$/,/^}/p" tests/bench/bench.sh)"
 done
 # says NAME FAILURES VERDICT ROW...: the row ends with the verdict, and that many failures are counted
@@ -36,5 +36,22 @@ printf 'median=3.5 p90=4\nmedian=12.25 p90=13\n' >"$d/t"
 [ "$(lowest median "$d/t")" = 3.5 ] && : >"$d/none" && [ -z "$(lowest median "$d/none")" ]; ok lowest $?
 echo 'cpu 100 0 100 800 0 0 0 0 0 0' >"$d/a"; echo 'cpu 150 0 100 950 0 0 0 0 0 0' >"$d/b"
 [ "$(cd "$d" && busy_percent "$d/a" "$d/b")" = 25 ]; ok busy-percent $?
+# ONNX Runtime: no npm, npm that fails, npm that installs something for this machine or for another
+mkdir -p "$d/ort/tools" "$d/ort/bin" "$d/ort/tmp" && : >"$d/ort/tools/setup.sh"
+for p in sh uname mkdir tail cat; do ln -s "$(command -v $p)" "$d/ort/bin/$p"; done
+# npm SCRIPT: what get_ort says with this npm, and the library that it found
+ask() { (cd "$d/ort" && PATH=$d/ort/bin tmp=tmp ort= ort_bench="${1-false}" && get_ort && echo "found $ort") 2>&1; }
+ask | grep -q 'no npm: ONNX Runtime is left out'; ok ort-without-npm $?
+printf '#!/bin/sh\necho ENOTFOUND registry; exit 1\n' >"$d/ort/bin/npm"
+chmod +x "$d/ort/bin/npm"
+ask | grep -q 'npm cannot install onnxruntime-node: ENOTFOUND registry'; ok ort-npm-fails $?
+printf '#!/bin/sh\nexit 0\n' >"$d/ort/bin/npm"
+ask | grep -q 'no library for'; ok ort-other-machine $?
+case $(uname -m) in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
+lib=.build/ort/node_modules/onnxruntime-node/bin/napi-v6/linux/$arch
+printf '#!/bin/sh\nmkdir -p %s && echo >%s/libonnxruntime.so.1\n' $lib $lib >"$d/ort/bin/npm"
+ask 'echo 1.2.3' | grep -q "found $lib/libonnxruntime.so.1"; ok ort-installed $?
+ask false | grep -q 'does not load'; ok ort-does-not-load $?
+rm -r "$d/ort"
 [ -z "$(find "$d" -type f ! -name out ! -name count ! -name s ! -name t ! -name none ! -name a ! -name b)" ]; ok no-stray-files $?
 exit $bad

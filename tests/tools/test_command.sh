@@ -223,6 +223,15 @@ says no-vulkan-auto-is-cpu 'on cpu:' none $t run $m
 fails no-vulkan-forced 1 'no Vulkan device' none $t run $m --device vulkan
 fails no-vulkan-compare 1 'no Vulkan device' none sh -c "$cpu --compare vulkan >/dev/null"
 none sh -c "TUFF=$t sh demo/demo.sh" >$d/out 2>&1 && grep -q 'CPU path alone' $d/out && grep -q '^  3: 0.99' $d/out && grep -q '^  7: ' $d/out; ok no-vulkan-demo $?
+# RADV for a GPU that is not there: found, rejected, and neither auto nor vulkan takes it
+export RADV_FORCE_FAMILY=navi21
+if $t devices | grep -q 'Null hardware'; then
+	n=$($t devices | sed -n 's/^\(vulkan:[0-9]*\)  Null hardware.*/\1/p')
+	says rejected-and-why 'rejected  *no hardware behind its driver' $t devices
+	holds rejected-json "[d['rejected'] for d in j['devices'] if d['id'] == '$n'] == ['no hardware behind its driver'] and j['auto'] != '$n' != j['vulkan']" $t devices --json
+	fails rejected-when-forced 1 "'$n' .*cannot run: no hardware" $t run $m --device $n
+fi
+unset RADV_FORCE_FAMILY
 if $t devices | grep -q '^vulkan  *vulkan:'; then
 	v=$($t devices | sed -n 's/^vulkan  *//p')
 	fails no-such-device 1 "'vulkan:99' is not there" $t run $m --device vulkan:99
