@@ -14,7 +14,7 @@ struct difference {
 
 static void measure(const struct tuff_tensor *a, const struct tuff_tensor *b, struct difference *d)
 {
-	size_t n = a->size / tuff_type_size(a->dtype);
+	size_t n = number_count(a);
 	double most = 0;
 
 	*d = (struct difference){ 0 };

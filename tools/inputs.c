@@ -68,6 +68,8 @@ static int generate(const struct opts *o, struct model *m, uint32_t at)
 	if (shape_option(o, m, at, t, &given))
 		return 1;
 	t->size = tuff_type_size(t->dtype);
+	if (!t->size)
+		return fail("input '%s' is %s, which cannot be generated", info.name, tuff_type_name(t->dtype));
 	for (uint32_t i = 0; i < info.rank; i++)
 		if (__builtin_mul_overflow(n, (size_t)t->dim[i], &n) || n > (size_t)1 << 40)
 			return fail("input '%s': too large to be generated", info.name);

@@ -190,7 +190,7 @@ int npy_write(const char *path, const struct tuff_tensor *t, char *err, size_t e
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (types[i].dtype == (t->dtype == TYPE_BF16 ? TYPE_F32 : t->dtype))
 			descr = types[i].descr;
-	if (!descr)
+	if (!descr || !tuff_type_size(t->dtype))
 		return io_error(err, errlen, -EINVAL, "%s: .npy has no %s", path, tuff_type_name(t->dtype));
 	f = fopen(path, "wb");
 	if (!f)

@@ -8,6 +8,13 @@
 
 #define AT(type) ((const type *)t->data)[i]
 
+size_t number_count(const struct tuff_tensor *t)
+{
+	size_t es = tuff_type_size(t->dtype);
+
+	return es ? t->size / es : 0;
+}
+
 double number_get(const struct tuff_tensor *t, size_t i)
 {
 	switch (t->dtype) {

@@ -14,6 +14,7 @@ static inline bool number_is_float(uint32_t dtype)
 	return dtype == TYPE_F32 || dtype == TYPE_F16 || dtype == TYPE_F64 || dtype == TYPE_BF16;
 }
 
+size_t number_count(const struct tuff_tensor *t);	/* elements, 0 if they are not numbers */
 /* element i; integers beyond 2^53 are rounded */
 double number_get(const struct tuff_tensor *t, size_t i);
 /* element i of a floating-point tensor, rounded to nearest even (bfloat16: cut) */

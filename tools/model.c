@@ -11,7 +11,7 @@ int model_open(const struct opts *o, const char *device, struct model *m)
 	int ret;
 
 	memset(m, 0, sizeof(*m));
-	progress("loading %s for %s", o->model, device);
+	progress("preparing %s for %s (compiler, weights, pipelines)", o->model, device);
 	ret = tuff_session_create(o->model, device, &m->s, &err);
 	progress_end();
 	if (ret)

@@ -133,7 +133,7 @@ static void print_summary(const struct tuff_tensor *t, size_t n, json_object *to
 		return;
 	}
 	if (!n)
-		printf("  empty\n");
+		printf("  %s\n", tuff_type_size(t->dtype) ? "empty" : "not numbers");
 	if (n > odd)
 		printf("  from %g to %g, mean %g\n", least, most, sum / (n - odd));
 	if (odd)
@@ -146,7 +146,7 @@ static void print_summary(const struct tuff_tensor *t, size_t n, json_object *to
  */
 static int print_output(const char *name, const struct tuff_tensor *t, int top, const struct labels *l, json_object *to)
 {
-	size_t n = t->size / tuff_type_size(t->dtype), rows = 1, sides = 0;
+	size_t n = number_count(t), rows = 1, sides = 0;
 	json_object *o = to ? json_tensor(name, t) : NULL, *list = to ? json_object_new_array() : NULL;
 	int ret = 0;
 	bool ranked;
@@ -211,6 +211,32 @@ static int destination(const struct model *m, const char *arg, int *which, const
 	return strchr(arg, '=') ? model_no_such(m, true, "-o", arg) : 0;
 }
 
+/* A name in a folder: names of values may be paths themselves. */
+static void file_name(const struct model *m, uint32_t i, char *buf, size_t size)
+{
+	struct tuff_io_info info;
+
+	tuff_session_output(m->s, i, &info);
+	snprintf(buf, size, "%s", info.name);
+	for (char *c = buf; *c; c++)
+		if (*c == '/')
+			*c = '_';
+}
+
+static int distinct_names(const struct model *m)
+{
+	char a[NAME_MAX + 1], b[NAME_MAX + 1];
+
+	for (uint32_t i = 0; i < m->nout; i++)
+		for (uint32_t k = 0; k < i; k++) {
+			file_name(m, i, a, sizeof(a));
+			file_name(m, k, b, sizeof(b));
+			if (!strcmp(a, b))
+				return fail("two outputs would be the file %s.npy: -o NAME=FILE writes them one by one", a);
+		}
+	return 0;
+}
+
 int outputs_check(const struct opts *o, const struct model *m)
 {
 	const char *path;
@@ -220,6 +246,8 @@ int outputs_check(const struct opts *o, const struct model *m)
 		return fail("--labels %s: %s", o->labels, strerror(errno));
 	for (int k = 0; k < o->noutputs; k++) {
 		if (destination(m, o->outputs[k], &which, &path))
+			return 1;
+		if (which < 0 && distinct_names(m))
 			return 1;
 		if (which < 0 && mkdir(path, 0777) && errno != EEXIST)
 			return fail("-o %s: %s", path, strerror(errno));
@@ -244,17 +272,11 @@ int outputs_save(const struct opts *o, const struct model *m)
 		if (!ret && which >= 0)
 			ret = save(m, which, to);
 		for (uint32_t i = 0; i < m->nout && !ret && which < 0; i++) {
-			struct tuff_io_info info;
-			char path[PATH_MAX];
-			int at = snprintf(path, sizeof(path), "%s/", to);
+			char name[NAME_MAX + 1], path[PATH_MAX];
 
-			tuff_session_output(m->s, i, &info);
-			if (at + strlen(info.name) + 5 > sizeof(path))
+			file_name(m, i, name, sizeof(name));
+			if (snprintf(path, sizeof(path), "%s/%s.npy", to, name) >= (int)sizeof(path))
 				return fail("-o %s: the path is too long", to);
-			snprintf(path + at, sizeof(path) - at, "%s.npy", info.name);
-			for (char *c = path + at; *c; c++)	/* names of values may be paths themselves */
-				if (*c == '/')
-					*c = '_';
 			ret = save(m, i, path);
 		}
 	}

@@ -52,6 +52,7 @@ model('two.onnx', [node('Sub', ['a', 'a=b'], ['x/y']), node('Mul', ['a', 'a=b'],
 model('types.onnx', [node('Identity', ['i'], ['I']), node('Identity', ['b'], ['B']), node('Identity', ['h'], ['H']), node('Identity', ['m'], ['M'])],
       [value('i', 7, [2, 'k']), value('b', 9, ['n']), value('h', 10, [3]), value('m', 1, [2, 3, 4])],
       [value('I', 7, [2, 'k']), value('B', 9, ['n']), value('H', 10, [3]), value('M', 1, [2, 3, 4])])
+model('same.onnx', [node('Neg', ['x'], ['a/b']), node('Abs', ['x'], ['a_b'])], [value('x', 1, [3])], [value('a/b', 1, [3]), value('a_b', 1, [3])])
 model('odd.onnx', [node('Log', ['x'], ['y'])], [value('x', 1, [3])], [value('y', 1, [3])])
 def npy(name, descr, shape, body, order='False'):
     head = "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (descr, order, shape)
@@ -176,6 +177,7 @@ $t run $d/two.onnx --device cpu -o $d/names -o p=q=$d/pq.npy >/dev/null && [ -s 
 $types -o $d/back >/dev/null && tail -c 32 $d/long.npy >$d/1 && tail -c 32 $d/back/I.npy | cmp -s - $d/1 && cmp -s $d/back/H.npy $d/back/H.npy &&
 	tail -c 6 $d/half.npy >$d/1 && tail -c 6 $d/back/H.npy | cmp -s - $d/1; ok output-is-input $?
 fails output-ambiguous 1 'its outputs: x/y, p=q' $t run $d/two.onnx --device cpu -o $d/z.npy
+fails output-names-alike 1 'two outputs would be the file a_b.npy' $t run $d/same.onnx --device cpu -o $d/same
 fails output-in-no-folder 1 'No such file' $cpu -o $d/no/where
 fails output-unwritable 1 "README.md: \|File exists\|Not a directory" $cpu -o README.md/x
 $cpu -o probability=/dev/full >/dev/null 2>$d/err; [ $? = 1 ] && grep -q '/dev/full: No space' $d/err && [ -c /dev/full ]; ok output-disk-full $?
