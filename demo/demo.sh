@@ -8,7 +8,14 @@
 set -eu
 tuff=${TUFF:-.build/tuff}
 model=demo/digits.onnx
-tell() { echo; echo "\$ tuff $*"; "$tuff" "$@"; }
+# runs tuff, shows command and output, and says which digit came first
+tell() {
+	echo
+	echo "\$ tuff $*"
+	out=$("$tuff" "$@") || { printf '%s\n' "$out"; exit 1; }
+	printf '%s\n' "$out"
+	printf '%s\n' "$out" | sed -n 's/^  \([0-9]\): \([0-9.]*\).*/=> recognised: \1, with probability \2/p' | head -n 1
+}
 
 found=$("$tuff" devices)
 best=$(printf '%s\n' "$found" | sed -n 's/^auto  *//p')
