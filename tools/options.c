@@ -233,9 +233,9 @@ static const struct option_row {
 	{ "fit", 0, "HOW", MODEL, set_fit,
 	  "stretch to that size; crop: keep the aspect and cut the middle out, crop:N after the\n"
 	  "shorter side became N; pad or pad:V: keep it, V (0) around (stretch)" },
-	{ "scale", 0, "S", MODEL, set_scale, "images: value = (pixel * S - mean) / std, with S 1/255," },
-	{ "mean", 0, "M|M,M,M", MODEL, set_mean, "mean 0" },
-	{ "std", 0, "D|D,D,D", MODEL, set_std, "and std 1, in the model's order of channels" },
+	{ "scale", 0, "S", MODEL, set_scale, "images: value = (pixel * S - mean) / std (1/255)" },
+	{ "mean", 0, "M|M,M,M", MODEL, set_mean, "for all, or for each of the model's channels in their order (0)" },
+	{ "std", 0, "D|D,D,D", MODEL, set_std, "likewise (1)" },
 	{ "imagenet", 0, NULL, MODEL, set_imagenet,
 	  "--fit crop:256 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225" },
 	{ "bgr", 0, NULL, MODEL, set_bgr, "the model's channels are blue, green, red" },
@@ -304,7 +304,7 @@ int opts_parse(const struct command *c, int argc, char **argv, struct opts *o)
 			    .image = { .scale = 1 / 255.f, .std = { 1, 1, 1 } } };
 	o->inputs = calloc(3 * argc, sizeof(*o->inputs));
 	if (!o->inputs)
-		return fail("out of memory"), 1;
+		return fail("out of memory");
 	o->outputs = o->inputs + argc;
 	o->shapes = o->outputs + argc;
 	for (size_t i = 0; i < NROWS; i++) {
