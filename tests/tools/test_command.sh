@@ -202,6 +202,7 @@ holds info-json 'j["parameters"] == 6186 and j["opset"] == 13 and j["macs"] == 1
 	$t info $m --json
 holds info-placement 'len(j["placement"]) == 17 - 1 and [p["where"] for p in j["placement"] if p["op"] != "Flatten"] == ["cpu"] * 15 and
 	[p["with"] for p in j["placement"]][:3] == ["", "/0/Conv", "/0/Conv"]' $t info $m --device cpu --json
+holds info-without-sizes 'j["macs"] is None and j["arena"] == 0 and j["operators"] == {"Mul": 1, "Sub": 1}' $t info $d/two.onnx --shape a=2 --shape a=b=3 --json
 says info-text '^16 operators: BatchNormalization 3, Conv 4' $t info $m
 says bench-text 'samples per second' $t bench $m --device cpu -n 3
 says profile '^Conv' $cpu --profile
