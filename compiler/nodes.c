@@ -42,7 +42,13 @@ void nodes_note(struct ir_module *m)
 
 static bool is_step(uint32_t fate)
 {
-	return fate < TUFF_NODE_UNUSED;
+	return fate < TUFF_NODE_PART;
+}
+
+/* a pass may have moved it to another module, where ids are others */
+static bool here(const struct ir_module *m, const struct ir_value *v)
+{
+	return v->id < m->nvalues && m->values[v->id] == v;
 }
 
 /*
@@ -58,6 +64,10 @@ static uint32_t fate_of(const struct launch *e, const struct ir_origin *o, const
 
 		if (!v)
 			continue;
+		if (!here(e->m, v) || !here(e->m, o->out[i])) {
+			fate = TUFF_NODE_PART;
+			continue;
+		}
 		if (is_step(e->step[v->id]))
 			return e->step[v->id];
 		if (v->weight != TUFF_NONE)
@@ -86,7 +96,7 @@ void nodes_emit(struct launch *e)
 
 		fate[i] = fate_of(e, o, use);
 		for (uint32_t k = 0; k < o->nin && fate[i] != TUFF_NODE_UNUSED; k++)
-			if (o->in[k] && !is_step(use[o->in[k]->id]))
+			if (o->in[k] && here(m, o->in[k]) && !is_step(use[o->in[k]->id]))
 				use[o->in[k]->id] = fate[i];
 	}
 	for (uint32_t i = 0; i < m->nnodes && !e->oom; i++) {

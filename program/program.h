@@ -242,6 +242,7 @@ struct tuff_io {
 #define TUFF_NODE_CONSTANT (TUFF_NONE - 1)	/* the compiler */
 #define TUFF_NODE_SIZES (TUFF_NONE - 2)	/* the expressions of sizes; or it is a view */
 #define TUFF_NODE_UNUSED (TUFF_NONE - 3)
+#define TUFF_NODE_PART (TUFF_NONE - 4)	/* a part of the program that is one for itself */
 struct tuff_info {		/* what `tuff info` prints */
 	uint64_t parameters;	/* elements in initializers */
 	uint32_t opset, ir_version;

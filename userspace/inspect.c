@@ -144,7 +144,8 @@ EXPORT int tuff_session_node(const struct tuff_session *s, uint32_t i, struct tu
 	info->op = tuff_str(p, at[1]);
 	info->step = at[2] < p->nsteps ? (int32_t)at[2] : -1;
 	info->why = info->step >= 0 ? "" : at[2] == TUFF_NODE_CONSTANT ? "computed when the model was compiled" :
-		    at[2] == TUFF_NODE_SIZES ? "part of the arithmetic of sizes, or a view" : "nothing needs its result";
+		    at[2] == TUFF_NODE_SIZES ? "part of the arithmetic of sizes, or a view" :
+		    at[2] == TUFF_NODE_PART ? "in a part that is planned when its sizes are known" : "nothing needs its result";
 	return 0;
 }
 
