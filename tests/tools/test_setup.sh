@@ -41,7 +41,7 @@ setup 0 npm bench; [ $status = 0 ] && [ ! -s "$d/out" ]; ok npm-from-elsewhere $
 if command -v dpkg-query >/dev/null; then
 	lost=0
 	for p in gcc g++ make glslangValidator spirv-opt protoc-c; do
-		owner=$(dpkg-query -S "$(readlink -f "$(command -v $p)")" 2>/dev/null | sed 's/:.*//')
+		owner=$(dpkg-query -S "$(readlink -f "/usr/bin/$p")" 2>/dev/null | sed 's/:.*//')
 		case $owner in
 		gcc-*|g++-*|'') ;;	# behind a link of package gcc or g++; or not Debian's
 		*) sed -n "/^need=/,/systemtap/p" tools/setup.sh | grep -q -w -e "$owner" || { echo "  $p is of $owner"; lost=1; } ;;
