@@ -27,7 +27,7 @@ struct pack {
 	const float *v;		/* source, float */
 	const float *scale;	/* by output channel or NULL */
 	const float *bias;	/* or NULL */
-	int64_t noc;		/* elements of scale and bias */
+	int64_t nscale, noc;	/* elements of scale and bias */
 	float *out, *end;
 	void *tmp[3];
 };
@@ -66,6 +66,12 @@ static int floats(const struct tuff_weight_src *src, uint32_t i, const float **o
 	return tuff_weight_read(src, i, TUFF_F32, *tmp);
 }
 
+/* scale and bias have an element for each output channel */
+static bool fits(const struct pack *k, int64_t oc)
+{
+	return (!k->scale || k->nscale >= oc) && (!k->bias || k->noc == 1 || k->noc >= oc);
+}
+
 static int pack_conv(struct pack *k, int64_t oc, int64_t icg, int64_t taps, int64_t groups,
 		     int64_t so, int64_t si, float alpha, float beta)
 {
@@ -73,11 +79,11 @@ static int pack_conv(struct pack *k, int64_t oc, int64_t icg, int64_t taps, int6
 	int64_t C = p[0], t0 = p[2], nt = p[3], ocg, tiles_g, ic4 = (icg + 3) / 4;
 	float *d = k->out;
 
-	if (C < 1 || groups < 1 || oc % groups || nt < 0 || t0 < 0)
+	if (C < 1 || groups < 1 || oc % groups || nt < 0 || t0 < 0 || !fits(k, oc))
 		return -EINVAL;
 	ocg = oc / groups;
 	tiles_g = ((ocg + 3) / 4 + C - 1) / C;
-	if (t0 + nt > tiles_g * groups || (k->end - d) / 4 < nt * C * (taps * ic4 * 4 + 1))
+	if (t0 + nt > tiles_g * groups || nt * C > (k->end - d) / 4 / (taps * ic4 * 4 + 1))
 		return -EINVAL;
 	for (int64_t t = t0; t < t0 + nt; t++) {
 		int64_t g = t / tiles_g, o0 = (t - g * tiles_g) * C * 4, n = ocg - o0 < 4 * C ? ocg - o0 : 4 * C;
@@ -109,7 +115,7 @@ static int pack_dw(struct pack *k)
 	bool trans = w->param[1];
 	float *d = k->out;
 
-	if (w->rank < 3 || groups < 1)
+	if (w->rank < 3 || groups < 1 || (trans && (w->dim[0] % groups || w->dim[1] > 1 << 30)))
 		return -EINVAL;
 	for (uint32_t i = 2; i < w->rank; i++)
 		taps *= w->dim[i];
@@ -119,7 +125,7 @@ static int pack_dw(struct pack *k)
 	so = trans ? taps : icg * taps;		/* of an output channel, within its group */
 	si = trans ? ocg * taps : taps;
 	sg = ocg * icg * taps;
-	if (!ocg || c0 < 0 || n4 < 0 || (k->end - d) / 4 < n4 * (taps * icg + 1))
+	if (!ocg || c0 < 0 || n4 < 0 || n4 > (k->end - d) / 4 / (taps * icg + 1) || !fits(k, oc) || (k->bias && k->noc < oc))
 		return -EINVAL;
 	for (int64_t tap = 0; tap < taps; tap++)
 		for (int64_t i = 0; i < icg; i++)
@@ -197,8 +203,10 @@ static int pack_floats(struct pack *k, uint32_t i)
 	bool trans;
 	int ret = floats(k->src, i, &k->v, &k->tmp[0]);
 
-	if (!ret && w->scale != TUFF_NONE)
+	if (!ret && w->scale != TUFF_NONE) {
 		ret = floats(k->src, w->scale, &k->scale, &k->tmp[1]);
+		k->nscale = numel(&k->src->p->weights[w->scale]);
+	}
 	if (!ret && w->bias != TUFF_NONE) {
 		ret = floats(k->src, w->bias, &k->bias, &k->tmp[2]);
 		k->noc = numel(&k->src->p->weights[w->bias]);

@@ -108,7 +108,6 @@ int session_open_program(struct tuff_session *s, struct tuff_error *err)
 			snprintf(err->file, sizeof(err->file), "%.255s", s->path);
 		return session_error(err, ret, "%.300s: %s", s->path, *why ? why : strerror(-ret));
 	}
-	s->untrusted = true;
 	if (s->p->target != opt.device.target)
 		return session_error(err, -ENOEXEC, "%.300s: compiled for %s, the device is of class %s: compile the model with --target %s", s->path,
 				     targets[s->p->target], targets[opt.device.target], targets[opt.device.target]);

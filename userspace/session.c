@@ -240,11 +240,11 @@ static void set_inputs(struct tuff_session *s, struct plan *pl, const struct tuf
 			pl->data[i] = pl->in_convert[b->index];
 		}
 	}
-	for (uint32_t i = 0; i < p->nsteps; i++)
+	for (uint32_t i = 0; i < p->nsteps && !pl->dev; i++)
 		for (uint32_t k = 0; k < p->steps[i].nin; k++) {
 			uint32_t t = p->args[p->steps[i].arg + k];
 
-			if (!pl->dev && t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_INPUT)
+			if (t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_INPUT)
 				pl->steps[i].in[k].data = pl->data[p->tensors[t].buffer];
 		}
 }
@@ -272,7 +272,7 @@ static int run_steps(struct tuff_session *s, struct plan *pl, uint32_t first, ui
 		if (s->profile)
 			s->profile[i] = now_ns();
 		TUFF_TRACE(cpu_op_begin, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
-		ret = cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
+		ret = pl->steps[i].nothing ? 0 : cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
 		TUFF_TRACE(cpu_op_end, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
 		if (s->profile)
 			s->profile[i] = now_ns() - s->profile[i];

@@ -16,6 +16,7 @@ struct plan_step {
 	struct cpu_args args;
 	struct cpu_tensor *in, *out;
 	void *state;		/* of cpu_op.prepare */
+	bool nothing;		/* its results have no elements */
 };
 
 /* The program for one set of input shapes. */
@@ -37,6 +38,7 @@ struct tuff_session {
 	struct tuff_program *p;
 	struct tuff_weight_src src;
 	void **weights;		/* by weight index, NULL where unused */
+	uint64_t *weight_size;	/* bytes of each */
 	uint64_t weight_bytes;
 	struct packed *packed;	/* weights as operators packed them */
 	void *plain;		/* of the weight being packed */
@@ -47,7 +49,6 @@ struct tuff_session {
 	struct plan *last;
 	uint64_t clock;
 	struct device *dev;	/* NULL: all on the CPU */
-	bool untrusted;		/* the program came from a file */
 	uint64_t *profile;	/* ns by step, during tuff_run_profiled() */
 	char path[4096];
 };
@@ -59,6 +60,7 @@ int session_open_program(struct tuff_session *s, struct tuff_error *err);
 /* weights.c: reads what the steps use, tensor by tensor */
 int session_load_weights(struct tuff_session *s, struct tuff_error *err);
 void session_free_weights(struct tuff_session *s);
+uint64_t session_weight_elements(const struct tuff_weight *w);
 /* eval.c: the evaluator for the compiler's constants (struct tuffc_eval) */
 int tuff_eval(void *priv, uint32_t op, const struct tuff_program *p, const struct tuff_step *s,
 	      const struct tuffc_tensor *in, uint32_t nin, struct tuffc_tensor *out, uint32_t nout);

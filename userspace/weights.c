@@ -22,7 +22,7 @@ struct packed {
 	void *key, *data;
 };
 
-static uint64_t elements(const struct tuff_weight *w)
+uint64_t session_weight_elements(const struct tuff_weight *w)
 {
 	uint64_t n = 1;
 
@@ -52,9 +52,11 @@ static void copy(const struct tuff_weight_src *src, uint32_t i, char *dst, size_
 static int read_into(struct tuff_session *s, uint32_t i, uint32_t storage, void *dst)
 {
 	const struct tuff_weight *w = &s->p->weights[i];
-	uint64_t n = elements(w);
+	uint64_t n = session_weight_elements(w);
 	int ret = 0;
 
+	if (w->scale != TUFF_NONE && storage != TUFF_F32)
+		return -EINVAL;
 	if ((w->src == TUFF_W_FILE || (w->src == TUFF_W_DATA && s->p->mapped)) && storage == w->dtype)
 		copy(&s->src, i, dst, n * tuff_dtype_size(storage));
 	else
@@ -81,13 +83,14 @@ static void *room(size_t n)
 
 static int load(struct tuff_session *s, uint32_t i, uint32_t storage)
 {
-	uint64_t size = elements(&s->p->weights[i]) * tuff_dtype_size(storage);
+	uint64_t size = session_weight_elements(&s->p->weights[i]) * tuff_dtype_size(storage);
 
 	if (s->weights[i])
 		return 0;
 	s->weights[i] = room(size);
 	if (!s->weights[i])
 		return -ENOMEM;
+	s->weight_size[i] = size;
 	s->weight_bytes += size;
 	return read_into(s, i, storage, s->weights[i]);
 }
@@ -119,7 +122,8 @@ int session_load_weights(struct tuff_session *s, struct tuff_error *err)
 	int ret = 0;
 
 	s->weights = calloc(p->nweights ? p->nweights : 1, sizeof(*s->weights));
-	if (!s->weights || !read) {
+	s->weight_size = calloc(p->nweights + 1, sizeof(*s->weight_size));
+	if (!s->weights || !s->weight_size || !read) {
 		free(read);
 		return session_error(err, -ENOMEM, "out of memory");
 	}
@@ -144,6 +148,7 @@ void session_free_weights(struct tuff_session *s)
 	for (uint32_t i = 0; s->weights && i < s->p->nweights; i++)
 		free(s->weights[i]);
 	free(s->weights);
+	free(s->weight_size);
 	for (struct packed *k = s->packed; k; k = next) {
 		next = k->next;
 		free(k->data);
@@ -172,7 +177,7 @@ const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i)
 	if (s->weights[w])
 		return s->weights[w];
 	free(s->plain);
-	s->plain = room(elements(&s->p->weights[w]) * sizeof(float));
+	s->plain = room(session_weight_elements(&s->p->weights[w]) * sizeof(float));
 	if (s->plain && read_into(s, w, TUFF_F32, s->plain)) {
 		free(s->plain);
 		s->plain = NULL;

@@ -44,6 +44,9 @@ struct cpu_op {
 	bool (*packs)(const struct tuff_program *p, const struct tuff_step *s, uint32_t i);
 };
 extern const struct cpu_op cpu_ops[TUFF_OP_COUNT];	/* run NULL: not there */
+/* check.c: before prepare() and run(): -EINVAL with a->err where shapes, types or attributes do not fit */
+int cpu_check(const struct cpu_args *a);
+#define CPU_MAX_BYTES (1ll << 40)	/* of a tensor */
 
 static inline bool cpu_has(const struct cpu_args *a, uint32_t i)
 {
