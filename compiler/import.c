@@ -448,8 +448,11 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 	m->outname = ir_alloc(m, (g->n_output + 1) * sizeof(*m->outname));
 	if (!im->map || !m->in || !m->out || !m->outname)
 		return -ENOMEM;
-	if (g->n_sparse_initializer)
-		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "sparse initializers are not supported");
+	if (g->n_sparse_initializer) {
+		const Onnx__TensorProto *t = g->sparse_initializer[0]->values;
+
+		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "initializer '%.100s' is sparse, which is not supported", t && t->name ? t->name : "");
+	}
 	for (size_t i = 0; i < g->n_initializer; i++) {
 		const Onnx__TensorProto *t = g->initializer[i];
 		struct ir_value **slot;
@@ -505,7 +508,7 @@ int import_onnx(struct ir_module *m, const void *bytes, size_t size, const char 
 		return ir_error(m, ret, NULL, NULL, "%s", what);
 	model = onnx__model_proto__unpack(NULL, skeleton_size, skeleton);
 	if (!model || !model->graph) {
-		ret = ir_error(m, -EINVAL, NULL, NULL, model ? "the model has no graph" : "not a valid ONNX file");
+		ret = ir_error(m, -EINVAL, NULL, NULL, model ? "the model has no graph" : "not a valid ONNX file: a list is cut short, or a field is of another type than the format gives it");
 		goto out;
 	}
 	m->ir_version = model->ir_version;

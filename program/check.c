@@ -171,6 +171,12 @@ static int dispatch(struct ctx *c, uint32_t i)
 	return 0;
 }
 
+/* operators whose first result may be the one that nobody wants */
+static bool optional(uint32_t op)
+{
+	return op == TUFF_OP_LSTM || op == TUFF_OP_GRU || op == TUFF_OP_RNN;
+}
+
 static int steps(struct ctx *c)
 {
 	static const struct { uint8_t lo, hi, out; } arity[] = {
@@ -210,7 +216,9 @@ static int steps(struct ctx *c)
 		for (uint32_t k = 0; k < s->nin + s->nout; k++) {
 			uint32_t t = p->args[s->arg + k];
 
-			if (t == TUFF_NONE ? k < arity[s->op].lo || k == s->nin : t >= p->ntensors)
+			/* Range needs no limit where its size is known */
+			if (t == TUFF_NONE ? (k < arity[s->op].lo && !(s->op == TUFF_OP_RANGE && k == 1)) || (k == s->nin && !optional(s->op)) :
+			    t >= p->ntensors)
 				return FAIL(c, "step %u: argument %u out of range", i, k);
 			/* results go to arenas: inputs and weights are other people's */
 			if (k >= s->nin && t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind != TUFF_BUF_ARENA &&
@@ -247,7 +255,7 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 	if (p->target > TUFF_TARGET_GPU_COOPMAT)
 		return FAIL(&c, "target %u is unknown", p->target);
 	if (!p->strings_size || p->strings[0] || p->strings[p->strings_size - 1])
-		return FAIL(&c, "the strings do not end");
+		return FAIL(&c, "section 'strings' does not end with a zero");
 	ret = exprs(&c);
 	ret = ret ? ret : tensors(&c);
 	ret = ret ? ret : weights(&c);
@@ -273,6 +281,6 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 			ret = FAIL(&c, "output %u: it does not live to the end, or where the host can read it", i);
 	}
 	if (!ret && ((p->info.macs != TUFF_NONE && p->info.macs && !expr_ok(p, p->info.macs)) || !args_ok(p, p->info.ops, 2ull * p->info.nops)))
-		ret = FAIL(&c, "info: out of range");
+		ret = FAIL(&c, "section 'arguments' does not hold what the head says of operators, or its macs are out of range");
 	return ret;
 }

@@ -107,7 +107,7 @@ static int all(struct out *o, const struct tuff_program *p, char *err, size_t er
 		ret = align(o, TUFF_FILE_PAGE);
 		h.section[i].offset = o->at;
 		h.section[i].count = count[i];
-		if (i == SEC_WEIGHTS)
+		if (i == SEC_WEIGHTS && p->nweights)
 			memcpy(w, p->weights, p->nweights * sizeof(*w));
 		if (ret)
 			break;

@@ -263,7 +263,7 @@ static int fill(const struct cpu_args *a)
 
 static int range(const struct cpu_args *a)
 {
-	return check_one(a, 0, 0) && check_one(a, 2, 0) ? 0 : BAD(a, "start or delta has no value");
+	return cpu_has(a, 0) && cpu_has(a, 2) && check_one(a, 0, 0) && check_one(a, 2, 0) ? 0 : BAD(a, "start or delta has no value");
 }
 
 static int trilu(const struct cpu_args *a)
