@@ -43,7 +43,7 @@ static uint32_t rnd(uint32_t n)
 	return (uint32_t)(fuzz_state >> 33) % n;
 }
 
-static uint64_t nasty(void)
+static inline uint64_t nasty(void)
 {
 	static const int64_t v[] = { 0, 1, -1, 2, 3, 4, 7, 8, 9, 16, 63, 64, 65, 127, 128, 255, 256, 4096, 32767, 32768, 65535, 65536,
 				     1 << 20, (1 << 20) + 1, INT32_MAX, INT32_MIN, UINT32_MAX, 1ll << 32, 1ll << 40, (1ll << 40) + 1, 1ll << 46,
@@ -52,7 +52,7 @@ static uint64_t nasty(void)
 	return v[rnd(sizeof(v) / sizeof(v[0]))];
 }
 
-static unsigned char *slurp(const char *path, size_t *n)
+static inline unsigned char *slurp(const char *path, size_t *n)
 {
 	unsigned char *b = NULL;
 	FILE *f = fopen(path, "rb");
