@@ -86,6 +86,66 @@ static uint32_t seed(struct world *w, uint32_t *out)
 	return sizeof(s) / 4;
 }
 
+/* a range of 16 to 256 bytes of slot s that is in it */
+static struct tuff_cmd_bind range(uint32_t s)
+{
+	return (struct tuff_cmd_bind){ s, 0, 256 * rnd(SLOT / 256), 16 + 16 * rnd(16) };
+}
+
+/* packets of any kind in any order, their fields as they may be; where each starts in start[] */
+static uint32_t build(const struct world *w, uint32_t *out, uint32_t *start, uint32_t *count)
+{
+	uint32_t at = 0, stamps = 0;
+
+	for (*count = 0; *count < 6 && at + 36 < WORDS - 10; ++*count) {
+		struct tuff_cmd_bind b[3] = { range(0), range(1), range(2) }, other = range(1 + 2 * rnd(2));
+		struct {
+			union {
+				struct tuff_cmd_dispatch d;
+				struct tuff_cmd_dispatch_indirect i;
+				struct tuff_cmd_copy copy;
+				struct tuff_cmd_fill fill;
+				struct tuff_cmd_timestamp t;
+				struct tuff_cmd_barrier bar;
+			};
+			struct tuff_cmd_bind b[3];
+		} p = { 0 };
+		uint32_t n, head;
+
+		switch (rnd(6)) {
+		case 0:
+			p.d = (struct tuff_cmd_dispatch){ TUFF_CMD_DISPATCH, 24, w->kernel, { rnd(4), rnd(4), rnd(4) }, 3 };
+			n = 24, head = sizeof(p.d);
+			break;
+		case 1:
+			p.i = (struct tuff_cmd_dispatch_indirect){ TUFF_CMD_DISPATCH_INDIRECT, 28, w->kernel, other, 3, 0 };
+			p.i.src.range = 12;
+			n = 28, head = sizeof(p.i);
+			break;
+		case 2:
+			p.copy = (struct tuff_cmd_copy){ TUFF_CMD_COPY, 10, other.slot, 2, 0, other.offset, b[2].offset, b[2].range };
+			n = 10, head = n * 4;
+			break;
+		case 3:
+			p.fill = (struct tuff_cmd_fill){ TUFF_CMD_FILL, 8, 2, rnd(1000), 0, b[2].offset, b[2].range };
+			n = 8, head = n * 4;
+			break;
+		case 4:
+			p.t = (struct tuff_cmd_timestamp){ TUFF_CMD_TIMESTAMP, 2, stamps++ };
+			n = 2, head = n * 4;
+			break;
+		default:
+			p.bar = (struct tuff_cmd_barrier){ TUFF_CMD_BARRIER, 2, 0 };
+			n = 2, head = n * 4;
+		}
+		start[*count] = at;
+		memcpy(out + at, &p, head);
+		memcpy((char *)(out + at) + head, b, n * 4 - head);
+		at += n;
+	}
+	return at;
+}
+
 static uint32_t mutate(uint32_t *w, uint32_t n)
 {
 	static const uint32_t start[] = { 0, 24, 26, 36, 44, 46, 48 };
@@ -106,7 +166,7 @@ static uint32_t mutate(uint32_t *w, uint32_t n)
 			w[at] = w[rnd(n)];
 			break;
 		case 3:
-			w[at] += (rnd(2) ? 4 : -4) << 2 * rnd(4);
+			w[at] += (rnd(2) ? 4u : -4u) << 2 * rnd(4);
 			break;
 		case 4:
 			n = 2 + (at & ~1u);
@@ -210,6 +270,12 @@ static void run(bool words)
 			for (uint32_t k = 0; k < size; k++)
 				all[k] = rnd(3) ? rnd(16) : nasty();
 			all[0] = (1 + rnd(7)) | (2 + 2 * rnd(16)) << 16;
+		} else if (rnd(2)) {
+			uint32_t start[8], count;
+
+			size = build(&world, all, start, &count);
+			if (rnd(2))	/* one field of one packet */
+				all[start[rnd(count)] + 1 + rnd(8)] = rnd(2) ? nasty() : 16 * rnd(512);
 		} else {
 			memcpy(all, base, n * 4);
 			size = mutate(all, n);
