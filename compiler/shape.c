@@ -415,7 +415,8 @@ int shape_node(struct ir_module *m, struct ir_node *n)
 {
 	int ret;
 
-	for (uint32_t i = 0; i < rules[n->op].lo; i++)
+	/* of a list of any length each one is there */
+	for (uint32_t i = 0; i < (rules[n->op].hi ? rules[n->op].lo : n->nin); i++)
 		if ((n->nin <= i || !n->in[i]) && !(i && n->op == TUFF_OP_RESHAPE))
 			return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
 	while (n->nin > rules[n->op].lo && !n->in[n->nin - 1])	/* left out at the end */

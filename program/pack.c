@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Weights as the kernels read them. One tensor at a time: its source pages are
- * dropped when it is packed, so that loading peaks at the packed weights.
+ * Weights as the kernels read them. One tensor at a time, so that loading peaks
+ * at the packed weights and one more.
  *
  * CONV  source [OC, IC/g, taps..]; tiles of C vec4 of output channels, none of
  *       which spans two groups: [tile][tap][input vec4][4][C] of vec4.
@@ -141,15 +141,18 @@ static int widen(const struct tuff_weight_src *src, uint32_t i, uint32_t storage
 {
 	const struct tuff_weight *w = &src->p->weights[i];
 	size_t es = tuff_dtype_size(w->dtype), n = numel(w);
-	const uint8_t *b = tuff_weight_bytes(src, i);
 	uint32_t *o = dst;
+	uint8_t *b;
+	int ret;
 
 	if (storage == w->dtype || (storage == TUFF_F32 && (w->dtype == TUFF_F16 || w->dtype == TUFF_BF16)))
 		return tuff_weight_read(src, i, storage, dst);
 	if (storage != TUFF_I32 && storage != TUFF_U32)
 		return -EOPNOTSUPP;
-	for (size_t k = 0; k < n; k++) {
-		const uint8_t *p = b ? b + k * es : (const uint8_t *)&w->fill;
+	b = malloc(n * es + 1);
+	ret = b ? tuff_weight_fetch(src, i, 0, b, n * es) : -ENOMEM;
+	for (size_t k = 0; k < n && !ret; k++) {
+		const uint8_t *p = b + k * es;
 		int64_t v;
 		int16_t s;
 		uint16_t u;
@@ -166,11 +169,12 @@ static int widen(const struct tuff_weight_src *src, uint32_t i, uint32_t storage
 		case TUFF_U16: memcpy(&u, p, 2); v = u; break;
 		case TUFF_I16: memcpy(&s, p, 2); v = s; break;
 		case TUFF_U32: case TUFF_I32: memcpy(o + k, p, 4); continue;
-		default: return -EOPNOTSUPP;
+		default: v = 0; ret = -EOPNOTSUPP;
 		}
 		o[k] = (uint32_t)v;
 	}
-	return 0;
+	free(b);
+	return ret;
 }
 
 static int pack_cl(const struct tuff_weight_src *src, uint32_t i, void *dst, uint64_t room)
@@ -241,9 +245,7 @@ int tuff_weight_pack(const struct tuff_weight_src *src, uint32_t i, void *dst)
 	if (w->flags & TUFF_W_PACKED) {
 		if (w->size != w->packed_size)
 			return -EINVAL;
-		memcpy(dst, tuff_weight_bytes(src, i), w->size);
-		tuff_weight_drop(src, i);
-		return 0;
+		return tuff_weight_fetch(src, i, 0, dst, w->size);
 	}
 	switch (w->pack) {
 	case TUFF_PACK_NONE:
@@ -263,6 +265,5 @@ int tuff_weight_pack(const struct tuff_weight_src *src, uint32_t i, void *dst)
 	}
 	for (int t = 0; t < 3; t++)
 		free(k.tmp[t]);
-	tuff_weight_drop(src, i);
 	return ret;
 }

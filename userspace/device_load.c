@@ -125,7 +125,6 @@ static int one_weight(struct tuff_session *s, struct device_bo *stage, uint32_t 
 		ret = ret ? ret : upload(d, stage, at, tmp, size);
 		free(tmp);
 	}
-	tuff_weight_drop(&s->src, i);
 	return ret;
 }
 

@@ -181,7 +181,7 @@ static bool fuzz(const char *name, uint32_t target, bool run)
 		n = mutate(b, s->size);
 		if (n == s->size && !memcmp(((struct tuff_file_head *)b)->section, ((struct tuff_file_head *)s->b)->section,
 					    sizeof(((struct tuff_file_head *)b)->section)) && rnd(32))
-			((struct tuff_file_head *)b)->hash = tuff_file_hash(b);	/* sections are where they were */
+			tuff_file_hash(b, &((struct tuff_file_head *)b)->hash);	/* sections are where they were */
 		ok = !fuzz_input(&f, b, n) && (run ? fuzz_session(&f, f.path) : reason(&f, b, n, true));
 		ok = fuzz_done(&f, !ok);
 		free(b);

@@ -119,7 +119,7 @@ float cpu_act(int act, float x, float p0, float p1);	/* enum tuff_ew, -1 = none 
  * plain: float32 row-major source of constant input i, valid until done();
  * packed: what was added under this key, or NULL.
  */
-const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i);
+const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i, int *ret);	/* NULL: *ret, and a->err says why */
 void cpu_weight_done(const struct cpu_args *a, uint32_t i);
 void *cpu_weight_packed(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen);
 void *cpu_weight_add(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen, size_t size);

@@ -96,7 +96,7 @@ static dnnl_status_t pack(const struct cpu_args *a, const struct conv_geometry *
 		c->weights = c->own;
 		return c->own ? 0 : dnnl_out_of_memory;
 	}
-	plain = cpu_weight_plain(a, 1);
+	plain = cpu_weight_plain(a, 1, &c->error);
 	to = plain ? cpu_weight_add(a, 1, &key, sizeof(key), HEADER + c->parts * c->part_bytes) : NULL;
 	if (!to)
 		return dnnl_out_of_memory;
@@ -188,9 +188,12 @@ int cpu_conv_prepare(const struct cpu_args *a, void **state)
 	c->p1 = np > 1 ? p[1] : 0;
 	st = prepare(a, c);
 	if (st) {
-		snprintf(a->err, a->errlen, "oneDNN has no convolution for this (status %d)", st);
+		int ret = c->error ? c->error : cpu_dnnl_errno(st);
+
+		if (!c->error)
+			snprintf(a->err, a->errlen, ret == -ENOMEM ? "out of memory" : "oneDNN has no convolution for this (status %d)", st);
 		cpu_conv_destroy(c);
-		return cpu_dnnl_errno(st);
+		return ret;
 	}
 	*state = c;
 	return 0;

@@ -216,7 +216,10 @@ int cpu_fill(const struct cpu_args *a, void *st)
 			snprintf(a->err, a->errlen, "a value kept in the file is not supported for a size that varies");
 			return -EOPNOTSUPP;
 		}
-		memcpy(one, a->p->data + w->offset, w->size);
+		if (tuff_program_data(a->p, w->offset, one, w->size)) {
+			snprintf(a->err, a->errlen, "its value cannot be read: the program's file has changed");
+			return -EIO;
+		}
 	}
 	for (int64_t i = 0; i < n; i++)
 		memcpy((char *)o->data + i * es, one, es);
