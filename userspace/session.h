@@ -41,7 +41,8 @@ struct tuff_session {
 	uint64_t *weight_size;	/* bytes of each */
 	uint64_t weight_bytes;
 	struct packed *packed;	/* weights as operators packed them */
-	void *plain;		/* of the weight being packed */
+	void *plain;		/* of the weight being packed: mmap */
+	size_t plain_size;
 	struct cpu_pool *pool;
 	unsigned int threads;
 	int64_t *syms;		/* of the run under way */

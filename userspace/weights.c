@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "userspace/session.h"
 
@@ -120,6 +121,13 @@ int session_load_weights(struct tuff_session *s, struct tuff_error *err)
 	return ret;
 }
 
+static void drop_plain(struct tuff_session *s)
+{
+	if (s->plain)
+		munmap(s->plain, s->plain_size);
+	s->plain = NULL;
+}
+
 void session_free_weights(struct tuff_session *s)
 {
 	struct packed *next;
@@ -133,7 +141,7 @@ void session_free_weights(struct tuff_session *s)
 		free(k->data);
 		free(k);
 	}
-	free(s->plain);
+	drop_plain(s);
 }
 
 static uint32_t weight_of(const struct cpu_args *a, uint32_t i)
@@ -156,14 +164,17 @@ const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i, int *ret)
 		return a->in[i].data;
 	if (s->weights[w])
 		return s->weights[w];
-	free(s->plain);
-	s->plain = room(session_weight_elements(&s->p->weights[w]) * sizeof(float));
+	drop_plain(s);
+	/* not from the heap: between what is packed, each would leave a hole that the next does not fit */
+	s->plain_size = session_weight_elements(&s->p->weights[w]) * sizeof(float) + 64;
+	s->plain = mmap(NULL, s->plain_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->plain == MAP_FAILED)
+		s->plain = NULL;
 	*ret = s->plain ? read_into(s, w, TUFF_F32, s->plain) : -ENOMEM;
 	if (!*ret)
 		return s->plain;
 	snprintf(a->err, a->errlen, "weight '%s': %s", tuff_str(s->p, s->p->weights[w].name), reason(*ret));
-	free(s->plain);
-	s->plain = NULL;
+	drop_plain(s);
 	return NULL;
 }
 
@@ -171,10 +182,8 @@ void cpu_weight_done(const struct cpu_args *a, uint32_t i)
 {
 	struct tuff_session *s = session_of(a);
 
-	if (!s)
-		return;
-	free(s->plain);
-	s->plain = NULL;
+	if (s)
+		drop_plain(s);
 }
 
 void *cpu_weight_packed(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen)
