@@ -47,13 +47,15 @@ static const char *cache_dir(char *buf, size_t size)
 {
 	const char *x = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
+	int n;
+
 	if (x && *x == '/')
-		snprintf(buf, size, "%s/tuff", x);
+		n = snprintf(buf, size, "%s/tuff", x);
 	else if (home && *home == '/')
-		snprintf(buf, size, "%s/.cache/tuff", home);
+		n = snprintf(buf, size, "%s/.cache/tuff", home);
 	else
 		return NULL;
-	return buf;
+	return n < (int)size ? buf : NULL;
 }
 
 static int compile(const char *path, struct tuffc_options *opt, struct tuff_program **out, struct tuff_error *err)
@@ -125,6 +127,8 @@ EXPORT int tuff_compile(const char *model, const char *target, const char *out, 
 
 	if (err)
 		memset(err, 0, sizeof(*err));
+	if (!model || !*model)
+		return session_error(err, -EINVAL, "no path of a model is given");
 	for (opt.device.target = 0; strcmp(targets[opt.device.target], target ? target : "cpu"); opt.device.target++)
 		if (opt.device.target == TUFF_TARGET_GPU)
 			return session_error(err, -EINVAL, "target '%.40s' is unknown: cpu, software-wide, software-small or gpu", target);

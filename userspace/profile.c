@@ -10,22 +10,25 @@
 
 EXPORT const char *tuff_session_device(const struct tuff_session *s)
 {
-	return s->dev ? s->dev->info.name : "cpu";
+	return s && s->dev ? s->dev->info.name : "cpu";
 }
 
 EXPORT uint32_t tuff_session_steps(const struct tuff_session *s)
 {
-	return s->p->nsteps;
+	return s ? s->p->nsteps : 0;
 }
 
 EXPORT int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tuff_step_info *info)
 {
-	const struct tuff_program *p = s->p;
+	const struct tuff_program *p;
 	const struct tuff_step *st;
 
-	memset(info, 0, sizeof(*info));
-	if (i >= p->nsteps)
+	if (!info)
 		return -EINVAL;
+	memset(info, 0, sizeof(*info));
+	if (!s || i >= s->p->nsteps)
+		return -EINVAL;
+	p = s->p;
 	st = &p->steps[i];
 	info->node = tuff_str(p, st->node);
 	info->op = tuff_op_name(st->op);
@@ -38,7 +41,7 @@ EXPORT int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tu
 
 EXPORT uint32_t tuff_session_kernels(const struct tuff_session *s)
 {
-	return s->p->nkernels;
+	return s ? s->p->nkernels : 0;
 }
 
 EXPORT int tuff_run_profiled(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin,
@@ -46,6 +49,10 @@ EXPORT int tuff_run_profiled(struct tuff_session *s, const struct tuff_tensor *i
 {
 	int ret;
 
+	if (err)
+		memset(err, 0, sizeof(*err));
+	if (!s || !ns)
+		return session_error(err, -EINVAL, "no %s given", s ? "place for the times is" : "session is");
 	memset(ns, 0, s->p->nsteps * sizeof(*ns));
 	s->profile = ns;
 	ret = tuff_run(s, in, nin, out, nout, err);

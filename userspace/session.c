@@ -35,9 +35,12 @@ EXPORT int tuff_session_create(const char *path, const char *device,
 	char why[512] = "", name[32];
 	int ret;
 
-	*out = NULL;
 	if (err)
 		memset(err, 0, sizeof(*err));
+	if (out)
+		*out = NULL;
+	if (!out || !path || !*path)
+		return session_error(err, -EINVAL, "%s", out ? "no path of a model is given" : "there is no place for the session");
 	if (!device || !strcmp(device, "auto")) {	/* a real GPU, else the CPU path rather than a software one */
 		int gpu = device_first_gpu();
 
@@ -99,12 +102,12 @@ EXPORT void tuff_session_destroy(struct tuff_session *s)
 
 EXPORT uint32_t tuff_session_inputs(const struct tuff_session *s)
 {
-	return s->p->ninputs;
+	return s ? s->p->ninputs : 0;
 }
 
 EXPORT uint32_t tuff_session_outputs(const struct tuff_session *s)
 {
-	return s->p->noutputs;
+	return s ? s->p->noutputs : 0;
 }
 
 static int io_info(const struct tuff_session *s, const struct tuff_io *io, struct tuff_io_info *info)
@@ -128,16 +131,19 @@ static int io_info(const struct tuff_session *s, const struct tuff_io *io, struc
 
 EXPORT int tuff_session_input(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
 {
-	return i < s->p->ninputs ? io_info(s, &s->p->inputs[i], info) : -EINVAL;
+	return s && info && i < s->p->ninputs ? io_info(s, &s->p->inputs[i], info) : -EINVAL;
 }
 
 EXPORT int tuff_session_output(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
 {
-	return i < s->p->noutputs ? io_info(s, &s->p->outputs[i], info) : -EINVAL;
+	return s && info && i < s->p->noutputs ? io_info(s, &s->p->outputs[i], info) : -EINVAL;
 }
 
 EXPORT void tuff_session_memory(const struct tuff_session *s, struct tuff_memory *m)
 {
+	memset(m, 0, sizeof(*m));
+	if (!s)
+		return;
 	m->weights = s->weight_bytes;
 	m->arena = s->last ? s->last->mem.size : 0;
 	m->live_peak = s->last ? s->last->mem.live_peak : 0;
@@ -145,6 +151,9 @@ EXPORT void tuff_session_memory(const struct tuff_session *s, struct tuff_memory
 
 EXPORT void tuff_session_info(const struct tuff_session *s, struct tuff_model_info *info)
 {
+	memset(info, 0, sizeof(*info));
+	if (!s)
+		return;
 	info->opset = s->p->info.opset;
 	info->steps = s->p->nsteps;
 	info->parameters = s->p->info.parameters;
@@ -328,13 +337,17 @@ static int run_device(struct tuff_session *s, struct plan *pl, struct tuff_error
 EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin,
 		    struct tuff_tensor *out, uint32_t nout, struct tuff_error *err)
 {
-	const struct tuff_program *p = s->p;
+	const struct tuff_program *p;
 	struct plan *pl = NULL;
-	int64_t *syms = s->syms;
+	int64_t *syms;
 	int ret;
 
 	if (err)
 		memset(err, 0, sizeof(*err));
+	if (!s || (nin && !in) || (nout && !out))
+		return session_error(err, -EINVAL, "no %s given", !s ? "session is" : nin && !in ? "inputs are" : "place for outputs is");
+	p = s->p;
+	syms = s->syms;
 	if (nin != p->ninputs || nout != p->noutputs)
 		return session_error(err, -EINVAL, "%u inputs and %u outputs given, the model has %u and %u", nin, nout, p->ninputs, p->noutputs);
 	ret = bind(s, in, syms, err);

@@ -4,7 +4,8 @@
  *
  * A session owns one model on one device. A session is used by one thread at a
  * time; different sessions are independent. Functions return 0 or -errno and
- * fill a struct tuff_error.
+ * fill a struct tuff_error (NULL: no text is wanted). A NULL where something is
+ * needed gives -EINVAL, or nothing of what is counted.
  */
 #ifndef TUFF_H
 #define TUFF_H
@@ -57,6 +58,11 @@ struct tuff_session;
 /*
  * device: "auto" (or NULL: a real GPU if there is one, else the CPU), "cpu",
  * "vulkan" or "vulkan:N"; one that is not there is refused with -ENODEV.
+ *
+ * A session keeps the model's files open and reads weights when it packs them,
+ * some of them in the first run. Files may be replaced by rename or deleted. One
+ * that is cut short gives -EIO where its weights are missing; an .onnx file must
+ * keep its size until tuff_session_create() returns.
  */
 int tuff_session_create(const char *model_path, const char *device,
 			struct tuff_session **out, struct tuff_error *err);
