@@ -285,7 +285,7 @@ static int parse(const struct command *c, int argc, char **argv, struct opts *o)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
 	struct opts o;
 
@@ -311,4 +311,15 @@ int main(int argc, char **argv)
 		}
 	fprintf(stderr, "tuff: no command '%s'\n", argv[1]);
 	return usage(stderr);
+}
+
+int main(int argc, char **argv)
+{
+	int ret = command(argc, argv);
+
+	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE) {	/* a result that nobody got is none */
+		fprintf(stderr, "tuff: standard output: %s\n", strerror(errno));
+		return ret ? ret : 1;
+	}
+	return ret;
 }
