@@ -164,3 +164,57 @@ TEST(empty_and_garbage)
 	CHECK_EQ(tuffc_compile("/nonexistent/x.onnx", &opt, &p, &err), -ENOENT);
 	CHECK(strstr(err.text, "/nonexistent/x.onnx"));
 }
+
+/* found by fuzzing: eight bytes were read of each four, and sixteen written into eight */
+static int compile_constant(Onnx__TensorProto *t, bool fill, struct tuffc_error *err)
+{
+	const struct tuffc_options opt = { .device = devices[0], .eval.run = tuff_eval };
+	Onnx__AttributeProto a = ONNX__ATTRIBUTE_PROTO__INIT, *as[] = { &a };
+	Onnx__NodeProto node = ONNX__NODE_PROTO__INIT, *nodes[] = { &node };
+	Onnx__TensorProto shape = ONNX__TENSOR_PROTO__INIT, *inits[] = { &shape, t };
+	Onnx__ValueInfoProto y = ONNX__VALUE_INFO_PROTO__INIT, *ys[] = { &y };
+	Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
+	Onnx__OperatorSetIdProto set = ONNX__OPERATOR_SET_ID_PROTO__INIT, *sets[] = { &set };
+	Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
+	char *in[] = { "s" }, *out[] = { "y" };
+	int64_t one = 1, two = 2;
+	struct tuff_program *p = NULL;
+	uint8_t *b;
+	size_t n;
+	int ret;
+
+	shape.name = "s", shape.n_dims = 1, shape.dims = &one, shape.has_data_type = 1, shape.data_type = 7;
+	shape.n_int64_data = 1, shape.int64_data = &two;
+	t->name = "t";
+	a.name = "value", a.has_type = 1, a.type = 4, a.t = t;
+	node.op_type = fill ? "ConstantOfShape" : "Identity", node.n_input = 1, node.input = in, node.n_output = 1, node.output = out;
+	node.n_attribute = fill, node.attribute = as;
+	y.name = "y";
+	graph.n_node = 1, graph.node = nodes, graph.n_initializer = fill ? 1 : 2, graph.initializer = inits, graph.n_output = 1, graph.output = ys;
+	set.has_version = 1, set.version = 13;
+	model.n_opset_import = 1, model.opset_import = sets, model.graph = &graph;
+	n = onnx__model_proto__get_packed_size(&model);
+	b = malloc(n);
+	onnx__model_proto__pack(&model, b);
+	ret = tuffc_compile_memory(b, n, NULL, &opt, &p, err);
+	free(b);
+	tuff_program_destroy(p);
+	return ret;
+}
+
+TEST(complex_numbers)
+{
+	Onnx__TensorProto t = ONNX__TENSOR_PROTO__INIT;
+	int32_t ints[2] = { 1, 2 };
+	double reals[2] = { 3, 4 };
+	int64_t two = 2, one = 1;
+	struct tuffc_error err;
+
+	t.n_dims = 1, t.dims = &two, t.has_data_type = 1, t.data_type = TUFF_C64;
+	t.n_int32_data = 2, t.int32_data = ints;
+	CHECK_EQ(compile_constant(&t, false, &err), -EINVAL);
+	CHECK(strstr(err.text, "tensor 't': number of elements does not match its dims"));
+	t.n_int32_data = 0;
+	t.dims = &one, t.data_type = TUFF_C128, t.n_double_data = 2, t.double_data = reals;
+	CHECK_EQ(compile_constant(&t, true, &err), 0);
+}
