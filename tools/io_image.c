@@ -145,6 +145,11 @@ int image_read(const char *path, const struct image_opts *o, const struct tuff_i
 		goto out;
 	w = o->width ? o->width : mw > 0 ? mw : im.w;
 	h = o->height ? o->height : mh > 0 ? mh : im.h;
+	if (w < 1 || h < 1 || (uint64_t)w * h > MAX_PIXELS || mw > INT32_MAX || mh > INT32_MAX) {
+		snprintf(err, errlen, "%s: input '%s' is no picture of %lld by %lld", path, info->name, (long long)mw, (long long)mh);
+		ret = -EINVAL;
+		goto out;
+	}
 	*t = (struct tuff_tensor){ .dtype = info->dtype, .rank = 4 };
 	t->dim[0] = 1;
 	t->dim[last ? 3 : 1] = c;

@@ -68,13 +68,16 @@ int npy_read_stream(FILE *f, uint64_t size, const char *path, struct tuff_tensor
 	text = calloc(1, hlen + 1);
 	if (!text || fread(text, 1, hlen, f) != hlen || header(text, t, &count))
 		goto out;
-	if (__builtin_mul_overflow(count, tuff_type_size(t->dtype), &t->size) || size < pre + hlen + t->size) {
+	if (__builtin_mul_overflow(count, tuff_type_size(t->dtype), &t->size) || t->size > size || size - t->size < pre + hlen) {
 		snprintf(err, errlen, "%s: the file is shorter than its shape", path);
 		goto out;
 	}
 	t->data = malloc(t->size ? t->size : 1);
 	ret = t->data ? 0 : -ENOMEM;
+	if (ret)
+		snprintf(err, errlen, "%s: no memory for %zu bytes", path, t->size);
 	if (!ret && fread(t->data, 1, t->size, f) != t->size) {
+		snprintf(err, errlen, "%s: the file ends before its %zu bytes do", path, t->size);
 		free(t->data);
 		t->data = NULL;
 		ret = -EIO;

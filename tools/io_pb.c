@@ -14,6 +14,8 @@ static int typed(const Onnx__TensorProto *p, struct tuff_tensor *t, size_t n)
 	size_t es = tuff_type_size(t->dtype);
 	uint8_t *to = t->data;
 
+	if (!n)
+		return 0;
 	if (p->n_float_data == n && t->dtype == 1) {
 		memcpy(to, p->float_data, t->size);
 		return 0;
@@ -72,7 +74,8 @@ int pb_read(const char *path, struct tuff_tensor *t, char *err, size_t errlen)
 		goto out;
 	}
 	if (p->has_raw_data && p->raw_data.len == t->size) {
-		memcpy(t->data, p->raw_data.data, t->size);
+		if (t->size)
+			memcpy(t->data, p->raw_data.data, t->size);
 		ret = 0;
 	} else {
 		ret = typed(p, t, n);

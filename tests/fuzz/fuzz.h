@@ -172,7 +172,7 @@ static void fuzz_end(struct fuzz *f)
 }
 
 /* Does the text of a refusal say what is wrong (no bare strerror) and name the thing at fault? */
-static bool fuzz_says(int ret, const char *text)
+static inline bool fuzz_says(int ret, const char *text)
 {
 	const char *errno_text = strerror(-ret);
 	size_t n = strlen(text), e = strlen(errno_text);

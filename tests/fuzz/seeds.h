@@ -17,7 +17,7 @@ struct seeds {
 	size_t large;		/* from here on: whole networks, taken less often */
 };
 
-static void seeds_add(struct seeds *s, const char *pattern, size_t most)
+static inline void seeds_add(struct seeds *s, const char *pattern, size_t most)
 {
 	glob_t g;
 
@@ -37,7 +37,7 @@ static void seeds_add(struct seeds *s, const char *pattern, size_t most)
 	globfree(&g);
 }
 
-static void seeds_open(struct seeds *s)
+static inline void seeds_open(struct seeds *s)
 {
 	const char *corpus = getenv("TUFF_TEST_DATA");
 	char path[4096];
@@ -57,14 +57,14 @@ static void seeds_open(struct seeds *s)
 	}
 }
 
-static const struct seed *seeds_pick(const struct seeds *s)
+static inline const struct seed *seeds_pick(const struct seeds *s)
 {
 	if (!s->large || !rnd(8))
 		return &s->s[s->large + rnd(s->n - s->large)];
 	return &s->s[rnd(s->large)];
 }
 
-static void seeds_close(struct seeds *s)
+static inline void seeds_close(struct seeds *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->s[i].b);
