@@ -171,6 +171,12 @@ static int dispatch(struct ctx *c, uint32_t i)
 	return 0;
 }
 
+/* what a step needs at least: sizes that are known are on the result, and no operand any more */
+static bool needed(uint32_t op, uint32_t k, uint32_t lo)
+{
+	return k < lo && !(k == 1 && (op == TUFF_OP_EXPAND || op == TUFF_OP_RANGE));
+}
+
 /* operators whose first result may be the one that nobody wants */
 static bool optional(uint32_t op)
 {
@@ -210,15 +216,13 @@ static int steps(struct ctx *c)
 				return ret;
 			continue;
 		}
-		if (s->nin < arity[s->op].lo || (arity[s->op].hi && s->nin > arity[s->op].hi) || !s->nout ||
+		if ((s->nin < arity[s->op].lo && needed(s->op, s->nin, arity[s->op].lo)) || (arity[s->op].hi && s->nin > arity[s->op].hi) || !s->nout ||
 		    (arity[s->op].out && s->nout > arity[s->op].out))
 			return FAIL(c, "step %u: %s with %u inputs and %u outputs", i, tuff_op_name(s->op), s->nin, s->nout);
 		for (uint32_t k = 0; k < s->nin + s->nout; k++) {
 			uint32_t t = p->args[s->arg + k];
 
-			/* Range needs no limit where its size is known */
-			if (t == TUFF_NONE ? (k < arity[s->op].lo && !(s->op == TUFF_OP_RANGE && k == 1)) || (k == s->nin && !optional(s->op)) :
-			    t >= p->ntensors)
+			if (t == TUFF_NONE ? (k < s->nin && needed(s->op, k, arity[s->op].lo)) || (k == s->nin && !optional(s->op)) : t >= p->ntensors)
 				return FAIL(c, "step %u: argument %u out of range", i, k);
 			/* results go to arenas: inputs and weights are other people's */
 			if (k >= s->nin && t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind != TUFF_BUF_ARENA &&

@@ -129,13 +129,14 @@ static bool reason(struct fuzz *f, const unsigned char *b, size_t n, bool use)
 	return true;
 }
 
-/* seeds as programs for a target; those that the compiler refuses are left out */
-static void compile_seeds(struct seeds *s, uint32_t target, size_t most)
+/* seeds as programs for a target; those that the compiler refuses are left out; false: a program that does not load */
+static bool compile_seeds(struct seeds *s, uint32_t target, size_t most)
 {
 	const struct tuffc_options opt = { .device = { .target = target, .subgroup_size = 32, .max_invocations = 128,
 						       .max_groups = { 65535, 65535, 65535 }, .max_storage_range = 128u << 20 }, .eval.run = tuff_eval };
 	char path[] = "/tmp/tuff-fuzz-XXXXXX", text[256];
 	size_t kept = 0, large = 0;
+	bool ok = true;
 
 	close(mkstemp(path));
 	for (size_t i = 0; i < s->n; i++) {
@@ -145,6 +146,12 @@ static void compile_seeds(struct seeds *s, uint32_t target, size_t most)
 
 		if (!tuffc_compile_memory(s->s[i].b, s->s[i].size, NULL, &opt, &p, &err) && !tuff_program_write(p, path, text, sizeof(text)))
 			x.b = slurp(path, &x.size);
+		tuff_program_destroy(p);
+		p = NULL;
+		if (x.b && tuff_program_parse(x.b, x.size, &p, text, sizeof(text))) {
+			printf("  seed %zu, its own program: %s\n", i, text);
+			ok = false;
+		}
 		tuff_program_destroy(p);
 		free(s->s[i].b);
 		if (!x.b || !x.size || x.size > most) {
@@ -157,6 +164,7 @@ static void compile_seeds(struct seeds *s, uint32_t target, size_t most)
 	unlink(path);
 	s->n = kept;
 	s->large = large;
+	return ok;
 }
 
 static bool fuzz(const char *name, uint32_t target, bool run)
@@ -166,8 +174,7 @@ static bool fuzz(const char *name, uint32_t target, bool run)
 	bool ok = true;
 
 	seeds_open(&seeds);
-	compile_seeds(&seeds, target, 1 << 20);
-	if (seeds.n <= seeds.large) {
+	if (!compile_seeds(&seeds, target, 1 << 20) || seeds.n <= seeds.large) {
 		seeds_close(&seeds);
 		return false;
 	}
