@@ -39,7 +39,9 @@ uint32_t tuff_file_layout(void);
  * XXH64 of everything that decides what a program does: the head without this
  * field, all sections but the data, and integer weights. A damaged file is
  * found before it runs. It is no signature: what a forger makes of a file is
- * checked where it is used (program/check.c, userspace/cpu/check.c, the driver).
+ * checked where it is used (program/check.c, userspace/cpu/check.c, the driver),
+ * but for kernels, which are code: their buffers are theirs, and what one does
+ * beyond them (an array in shared memory overrun) only a process confines.
  * bytes: a whole file whose sections are in it. 0, -ENOMEM.
  */
 int tuff_file_hash(const void *bytes, uint64_t *hash);
