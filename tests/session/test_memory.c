@@ -15,7 +15,7 @@ static void loads(const char *name)
 	int status = 1;
 	pid_t pid;
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	SKIP("a sanitizer's own memory is in the way");
 #endif
 	while (strcmp(k->name, name))
