@@ -368,8 +368,15 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 		memset(e.tensor, 0xff, (m->nvalues + 1) * sizeof(*e.tensor));
 		last_uses(&e);
 	}
-	for (uint32_t i = 0; i < m->nin && !e.oom; i++)
+	for (uint32_t i = 0; i < m->nin && !e.oom; i++) {
 		io(&e, &e.in, m->in[i], m->in[i]->name);
+		if (!e.oom && m->in_default[i] != TUFF_NONE) {
+			struct tuff_io *x = (struct tuff_io *)e.in.p + i;
+
+			x->flags = TUFF_IO_OPTIONAL;
+			x->weight = m->in_default[i];
+		}
+	}
 	for (struct ir_node *n = m->first; n && !e.oom; n = n->next, index++) {
 		if (n->op == TUFF_OP_LAYOUT && moves_nothing(m, n))
 			n->device = 2;	/* a view */

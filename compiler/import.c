@@ -435,7 +435,7 @@ static int graph_input(struct import *im, const Onnx__ValueInfoProto *vi)
 	if (!vi->name || !t)
 		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "graph input '%.100s' is not a tensor", vi->name ? vi->name : "");
 	slot = lookup(im, vi->name);
-	if (*slot)	/* an initializer: the input may override it */
+	if (*slot)	/* an initializer, constant unless opt->optional names it */
 		return 0;
 	v = *slot = ir_value_new(m, vi->name);
 	v->dtype = t->elem_type;
@@ -476,10 +476,47 @@ static int graph_input(struct import *im, const Onnx__ValueInfoProto *vi)
 	return 0;
 }
 
+/* An initializer that callers override: an input with a default. */
+static int optional_input(struct import *im, const char *name)
+{
+	struct ir_module *m = im->m;
+	struct ir_value **slot = lookup(im, name), *c = *slot, *v;
+
+	if (c && c->input >= 0 && m->in_default[c->input] != TUFF_NONE)
+		return 0;	/* named twice */
+	if (!c || c->weight == TUFF_NONE)
+		return ir_error(m, -ENOENT, NULL, NULL, "there is no initializer '%.100s'", name);
+	v = *slot = ir_value_new(m, name);
+	if (m->oom)
+		return -ENOMEM;
+	v->dtype = c->dtype;
+	v->rank = c->rank;
+	memcpy(v->dim, c->dim, sizeof(v->dim));
+	v->input = m->nin;
+	m->in_default[m->nin] = c->weight;
+	m->in[m->nin++] = v;
+	return 0;
+}
+
+static int shapes_are_used(struct import *im, const Onnx__GraphProto *g)
+{
+	const struct tuffc_options *o = im->m->opt;
+
+	for (uint32_t i = 0; i < o->nshapes; i++) {
+		size_t k = 0;
+
+		while (k < g->n_input && (!g->input[k]->name || strcmp(g->input[k]->name, o->shapes[i].input)))
+			k++;
+		if (k == g->n_input)
+			return ir_error(im->m, -EINVAL, NULL, NULL, "a shape was given for '%.100s', which is no input", o->shapes[i].input);
+	}
+	return 0;
+}
+
 static int graph(struct import *im, const Onnx__GraphProto *g)
 {
 	struct ir_module *m = im->m;
-	size_t names = 16 + g->n_initializer + g->n_input + g->n_output;
+	size_t nin = g->n_input + m->opt->noptional, names = 16 + g->n_initializer + nin + g->n_output;
 	int ret;
 
 	for (size_t i = 0; i < g->n_node; i++)
@@ -487,11 +524,13 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 	for (im->cap = 64; im->cap < 2 * names; )
 		im->cap *= 2;
 	im->map = calloc(im->cap, sizeof(*im->map));
-	m->in = ir_alloc(m, (g->n_input + 1) * sizeof(*m->in));
+	m->in = ir_alloc(m, (nin + 1) * sizeof(*m->in));
+	m->in_default = ir_alloc(m, (nin + 1) * sizeof(*m->in_default));
 	m->out = ir_alloc(m, (g->n_output + 1) * sizeof(*m->out));
 	m->outname = ir_alloc(m, (g->n_output + 1) * sizeof(*m->outname));
-	if (!im->map || !m->in || !m->out || !m->outname)
+	if (!im->map || !m->in || !m->in_default || !m->out || !m->outname)
 		return -ENOMEM;
+	memset(m->in_default, 0xff, (nin + 1) * sizeof(*m->in_default));
 	if (g->n_sparse_initializer) {
 		const Onnx__TensorProto *t = g->sparse_initializer[0]->values;
 
@@ -510,6 +549,7 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 		ret = tensor(im, t, &w);
 		if (ret)
 			return ret;
+		m->weights[w].flags |= TUFF_W_INITIALIZER;
 		*slot = ir_const(m, w);
 	}
 	for (size_t i = 0; i < g->n_input; i++) {
@@ -517,6 +557,14 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 		if (ret)
 			return ret;
 	}
+	for (uint32_t i = 0; i < m->opt->noptional; i++) {
+		ret = optional_input(im, m->opt->optional[i]);
+		if (ret)
+			return ret;
+	}
+	ret = shapes_are_used(im, g);
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < g->n_node; i++) {
 		ret = node(im, g->node[i], i);
 		if (ret)

@@ -74,6 +74,7 @@ struct ir_module {
 	struct ir_node *first, *last;
 	uint32_t nin, nout;
 	struct ir_value **in, **out;
+	uint32_t *in_default;	/* weight, by input; TUFF_NONE: the caller must give it */
 	const char **outname;	/* the graph's: a value may be known by another */
 	uint32_t nweights, cap_weights;
 	struct tuff_weight *weights;	/* names are offsets into `strings` of emit: use wname */

@@ -126,6 +126,7 @@ uint32_t launch_weight(struct launch *l, struct ir_value *v, uint32_t pack, cons
 	src.storage = storage;
 	src.packed_size = packed_size;
 	src.bias = bias;
+	src.flags &= ~TUFF_W_INITIALIZER;	/* a form of it */
 	memcpy(src.param, param, sizeof(src.param));
 	m->weights[w] = src;
 	*k = (struct launch_pack){ .next = l->packs, .weight = v->weight, .pack = pack, .bias = bias, .storage = storage };

@@ -52,6 +52,8 @@ struct tuffc_options {
 	struct tuffc_eval eval;		/* run == NULL: nothing is folded */
 	const struct tuffc_shape *shapes;
 	uint32_t nshapes;
+	const char *const *optional;	/* initializers that stay inputs of the program, with their value as default */
+	uint32_t noptional;
 	const char *dump_after;		/* pass name, "all" or NULL */
 	void *dump_file;		/* FILE *, default stderr */
 	const char *cache_dir;		/* for generated SPIR-V; NULL = none */

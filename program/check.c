@@ -99,7 +99,7 @@ static int weights(struct ctx *c)
 			n = w->dim[d] ? n : 0;
 		if (w->src != TUFF_W_FILL && w->size != n)
 			return FAIL(c, "weight %u: %llu bytes, its dimensions make %llu", i, (unsigned long long)w->size, (unsigned long long)n);
-		if (w->flags & ~TUFF_W_PACKED || (w->flags && w->src == TUFF_W_FILL))
+		if (w->flags & ~(TUFF_W_PACKED | TUFF_W_INITIALIZER) || (w->flags & TUFF_W_PACKED && w->src == TUFF_W_FILL))
 			return FAIL(c, "weight %u: flags %#x", i, w->flags);
 		if (w->src == TUFF_W_FILE && (w->file >= p->nfiles || w->offset + w->size < w->offset))
 			return FAIL(c, "weight %u: file %u out of range", i, w->file);
@@ -178,7 +178,7 @@ static bool needed(uint32_t op, uint32_t k, uint32_t lo)
 }
 
 /* operators whose first result may be the one that nobody wants */
-static bool optional(uint32_t op)
+static bool may_lack_first(uint32_t op)
 {
 	return op == TUFF_OP_LSTM || op == TUFF_OP_GRU || op == TUFF_OP_RNN;
 }
@@ -222,7 +222,7 @@ static int steps(struct ctx *c)
 		for (uint32_t k = 0; k < s->nin + s->nout; k++) {
 			uint32_t t = p->args[s->arg + k];
 
-			if (t == TUFF_NONE ? (k < s->nin && needed(s->op, k, arity[s->op].lo)) || (k == s->nin && !optional(s->op)) : t >= p->ntensors)
+			if (t == TUFF_NONE ? (k < s->nin && needed(s->op, k, arity[s->op].lo)) || (k == s->nin && !may_lack_first(s->op)) : t >= p->ntensors)
 				return FAIL(c, "step %u: argument %u out of range", i, k);
 			/* results go to arenas: inputs and weights are other people's */
 			if (k >= s->nin && t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind != TUFF_BUF_ARENA &&
@@ -233,6 +233,29 @@ static int steps(struct ctx *c)
 				return FAIL(c, "step %u: argument %u does not live at that step", i, k);
 		}
 	}
+	return 0;
+}
+
+/* An optional input: its default has its type and its constant dimensions. */
+static int optional(struct ctx *c, uint32_t i)
+{
+	const struct tuff_program *p = c->p;
+	const struct tuff_io *io = &p->inputs[i];
+	const struct tuff_tens *t = &p->tensors[io->tensor];
+	const struct tuff_weight *w;
+
+	if (io->flags & ~TUFF_IO_OPTIONAL)
+		return FAIL(c, "input %u: flags %#x are unknown", i, io->flags);
+	if (!io->flags)
+		return i && p->inputs[i - 1].flags ? FAIL(c, "input %u: comes after an optional one", i) : 0;
+	if (io->weight == TUFF_NONE)
+		return FAIL(c, "input %u: is optional and has no default", i);
+	w = &p->weights[io->weight];
+	if (w->dtype != t->dtype || w->rank != t->rank || t->layout != TUFF_PLAIN)
+		return FAIL(c, "input %u: its default has another type or rank", i);
+	for (uint32_t d = 0; d < t->rank; d++)
+		if (p->exprs[t->dim[d]].op != TUFF_E_CONST || p->exprs[t->dim[d]].value != w->dim[d])
+			return FAIL(c, "input %u: dimension %u is not that of its default", i, d);
 	return 0;
 }
 
@@ -284,6 +307,11 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 		    ((b->kind == TUFF_BUF_ARENA || b->kind == TUFF_BUF_SHARED) && b->last < p->nsteps))
 			ret = FAIL(&c, "output %u: it does not live to the end, or where the host can read it", i);
 	}
+	for (uint32_t i = 0; !ret && i < p->ninputs; i++)
+		ret = optional(&c, i);
+	for (uint32_t i = 0; !ret && i < p->noutputs; i++)
+		if (p->outputs[i].flags)
+			ret = FAIL(&c, "output %u: flags %#x are unknown", i, p->outputs[i].flags);
 	if (!ret && ((p->info.macs != TUFF_NONE && p->info.macs && !expr_ok(p, p->info.macs)) || !args_ok(p, p->info.ops, 2ull * p->info.nops)))
 		ret = FAIL(&c, "section 'arguments' does not hold what the head says of operators, or its macs are out of range");
 	return ret;

@@ -136,6 +136,7 @@ struct tuff_weight {
 	uint32_t flags;
 };
 #define TUFF_W_PACKED 1u	/* source bytes are packed already (.tuff of this target) */
+#define TUFF_W_INITIALIZER 2u	/* the model's, by its name there */
 /* Reads source bytes of weight w; see tuff_program_weight_src(). */
 
 /* ---- kernels ---- */
@@ -235,6 +236,7 @@ struct tuff_io {
 	uint32_t flags;		/* TUFF_IO_OPTIONAL: an initializer gives the default */
 	uint32_t weight;	/* default value or TUFF_NONE */
 };
+#define TUFF_IO_OPTIONAL 1u	/* inputs only; they come after all others */
 
 struct tuff_info {		/* what `tuff info` prints */
 	uint64_t parameters;	/* elements in initializers */

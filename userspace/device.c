@@ -1,77 +1,27 @@
 // SPDX-License-Identifier: MIT
 /* Opening a device, its buffer objects, and waiting for it. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "uapi/tuff_trace.h"
 #include "userspace/session.h"
 
-int device_first_gpu(void)
+int device_open(uint32_t index, uint32_t priority, struct device **out, struct tuff_error *err)
 {
-	struct tuff_be_info *infos = calloc(TUFF_BE_MAX_DEVICES, sizeof(*infos));
-	int n = infos ? tuff_be_vulkan.enumerate(infos, TUFF_BE_MAX_DEVICES) : 0, found = -1;
-
-	for (int i = 0; i < n && i < TUFF_BE_MAX_DEVICES && found < 0; i++)
-		if (!infos[i].rejected[0] && !(infos[i].features & (TUFF_BE_F_SOFTWARE | TUFF_BE_F_COMPILE_ONLY)))
-			found = i;
-	free(infos);
-	return found;
-}
-
-/* the N of "vulkan:N", or the first device that can run */
-static int pick(const char *name, uint32_t *index, struct tuff_error *err)
-{
-	struct tuff_be_info *infos = calloc(TUFF_BE_MAX_DEVICES, sizeof(*infos));
-	int n = infos ? tuff_be_vulkan.enumerate(infos, TUFF_BE_MAX_DEVICES) : -ENOMEM, ret = 0;
-	unsigned int want = 0;
-	char rest;
-
-	if (n > TUFF_BE_MAX_DEVICES)
-		n = TUFF_BE_MAX_DEVICES;
-	if (n <= 0) {
-		ret = session_error(err, n ? n : -ENODEV, "no Vulkan device is there%s%s", n < 0 ? ": " : "", n < 0 ? strerror(-n) : "");
-	} else if (!strcmp(name, "vulkan")) {
-		/* a real one first, then a software one */
-		int gpu = device_first_gpu();
-
-		want = gpu < 0 ? 0 : gpu;
-		while (gpu < 0 && (int)want < n && (infos[want].rejected[0] || infos[want].features & TUFF_BE_F_COMPILE_ONLY))
-			want++;
-		if ((int)want == n)
-			ret = session_error(err, -ENODEV, "no Vulkan device can run: %s: %s", infos[0].name,
-					    infos[0].rejected[0] ? infos[0].rejected : "it compiles only");
-	} else if (sscanf(name, "vulkan:%u%c", &want, &rest) != 1 || (int)want >= n) {
-		ret = session_error(err, -ENODEV, "device '%.40s' is not there: there are vulkan:0 to vulkan:%d, cpu, auto", name, n - 1);
-	} else if (infos[want].rejected[0] || infos[want].features & TUFF_BE_F_COMPILE_ONLY) {
-		ret = session_error(err, -ENODEV, "device '%.40s' (%.80s) cannot run: %s", name, infos[want].name,
-				    infos[want].rejected[0] ? infos[want].rejected : "no hardware behind its driver");
-	}
-	*index = want;
-	free(infos);
-	return ret;
-}
-
-int device_open(const char *name, struct device **out, struct tuff_error *err)
-{
-	struct tuff_ctx_create ctx = { 0 };
+	struct tuff_ctx_create ctx = { .priority = priority };
 	struct tuff_syncobj_create sync = { 0 };
 	struct device *d;
 	char why[256] = "";
-	uint32_t index;
 	int ret;
 
 	*out = NULL;
-	ret = pick(name, &index, err);
-	if (ret)
-		return ret;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return session_error(err, -ENOMEM, "out of memory");
 	ret = tuff_local_open(&tuff_be_vulkan, index, &d->file, why, sizeof(why));
 	if (ret) {
-		session_error(err, ret, "device '%.40s': %s", name, *why ? why : strerror(-ret));
+		session_error(err, ret, "device 'vulkan:%u': %s", index, *why ? why : strerror(-ret));
 		goto err_device;
 	}
 	{
@@ -82,7 +32,7 @@ int device_open(const char *name, struct device **out, struct tuff_error *err)
 	ret = ret ? ret : tuff_local_ioctl(d->file, TUFF_IOCTL_CTX_CREATE, &ctx);
 	ret = ret ? ret : tuff_local_ioctl(d->file, TUFF_IOCTL_SYNCOBJ_CREATE, &sync);
 	if (ret) {
-		session_error(err, ret, "device '%.40s': a context cannot be made: %s", name, strerror(-ret));
+		session_error(err, ret, "device 'vulkan:%u': a context cannot be made: %s", index, strerror(-ret));
 		goto err_device;
 	}
 	d->ctx = ctx.ctx_id;
@@ -100,8 +50,6 @@ void device_close(struct device *d)
 		return;
 	if (d->file)
 		tuff_local_close(d->file);	/* frees all that the session made there */
-	free(d->kernels);
-	free(d->weight_offset);
 	free(d);
 }
 
@@ -130,6 +78,9 @@ int device_bo_create(struct device *d, uint64_t size, uint32_t placement, bool m
 		return ret;
 	out->handle = i.handle = c.handle;
 	out->size = c.size;
+	d->bytes += c.size;
+	if (d->bytes > d->peak_bytes)
+		d->peak_bytes = d->bytes;
 	ret = tuff_local_ioctl(d->file, TUFF_IOCTL_BO_INFO, &i);
 	out->staged = i.status & TUFF_BO_STATUS_STAGED;
 	if (!ret && map) {
@@ -148,21 +99,24 @@ void device_bo_destroy(struct device *d, struct device_bo *bo)
 
 	if (bo->handle)
 		tuff_local_ioctl(d->file, TUFF_IOCTL_BO_CLOSE, &c);
+	d->bytes -= bo->size;
 	memset(bo, 0, sizeof(*bo));
 }
 
 int device_wait(struct tuff_session *s, struct tuff_error *err)
 {
 	struct device *d = s->dev;
-	struct tuff_syncobj_wait w = { .handles = (uintptr_t)&d->timeline, .points = (uintptr_t)&d->point,
-				       .timeout_ns = INT64_MAX, .count = 1, .flags = TUFF_WAIT_ALL };
+	struct tuff_syncobj_wait w = { .timeout_ns = INT64_MAX, .count = 1, .flags = TUFF_WAIT_ALL };
 	int ret;
 
-	if (!d->point)
+	if (!d || d->point == d->waited)
 		return 0;
+	w.handles = (uintptr_t)&d->timeline;
+	w.points = (uintptr_t)&d->point;
 	ret = tuff_local_ioctl(d->file, TUFF_IOCTL_SYNCOBJ_WAIT, &w);
 	for (; d->seg_from < d->seg_to; d->seg_from++)
 		TUFF_TRACE(segment_end, (uint64_t)(uintptr_t)s, s->clock, d->seg_from, 1);
+	d->waited = d->point;
 	if (ret)
 		return session_error(err, ret, "%s: waiting for %s: %s", s->path, d->info.name, strerror(-ret));
 	if (w.error == -ETIME)

@@ -14,10 +14,11 @@ static int kernels(struct tuff_session *s, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
 	struct device *d = s->dev;
+	struct device_program *o = s->on_dev;
 	char why[512] = "";
 
-	d->kernels = calloc(p->nkernels + 1, sizeof(*d->kernels));
-	if (!d->kernels)
+	o->kernels = calloc(p->nkernels + 1, sizeof(*o->kernels));
+	if (!o->kernels)
 		return session_error(err, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < p->nkernels; i++) {	/* all under way at once */
 		const struct tuff_kernel *k = &p->kernels[i];
@@ -36,10 +37,10 @@ static int kernels(struct tuff_session *s, struct tuff_error *err)
 		ret = tuff_local_ioctl(d->file, TUFF_IOCTL_KERNEL_CREATE, &c);
 		if (ret)
 			return session_error(err, ret, "%s: kernel '%s': %s", s->path, tuff_str(p, k->name), *why ? why : strerror(-ret));
-		d->kernels[i] = c.kernel_id;
+		o->kernels[i] = c.kernel_id;
 	}
 	for (uint32_t i = 0; i < p->nkernels; i++) {
-		struct tuff_kernel_wait w = { .kernel_id = d->kernels[i], .timeout_ns = INT64_MAX,
+		struct tuff_kernel_wait w = { .kernel_id = o->kernels[i], .timeout_ns = INT64_MAX,
 					      .error = (uintptr_t)why, .error_size = sizeof(why) };
 		int ret = tuff_local_ioctl(d->file, TUFF_IOCTL_KERNEL_WAIT, &w);
 
@@ -64,19 +65,15 @@ static uint64_t packed_size(const struct tuff_session *s, uint32_t i, uint32_t s
 }
 
 /* bytes to the weights' buffer, through a copy where it cannot be mapped */
-static int upload(struct device *d, struct device_bo *stage, uint64_t to, const uint8_t *bytes, uint64_t size)
+static int upload(struct device *d, struct device_bo *dst, struct device_bo *stage, uint64_t to, const uint8_t *bytes, uint64_t size)
 {
-	if (d->weights.map) {
-		memcpy(d->weights.map + to, bytes, size);
-		return 0;
-	}
 	while (size) {
 		uint64_t n = size < CHUNK ? size : CHUNK, n4 = (n + 3) & ~3ull;
 		struct tuff_cmd_copy c = { .opcode = TUFF_CMD_COPY, .size_dw = sizeof(c) / 4, .src_slot = 1, .dst_slot = 0,
 					   .dst_offset = to, .size = n4 };
 		struct tuff_cmdbuf_slot use[2] = { { 0, TUFF_SLOT_WRITE, to + n4 }, { 1, TUFF_SLOT_READ, n4 } };
 		struct tuff_cmdbuf_create cb = { .stream = (uintptr_t)&c, .stream_size = sizeof(c), .slots = { sizeof(use[0]), 2, (uintptr_t)use } };
-		struct tuff_job_slot slots[2] = { { 0, d->weights.handle, TUFF_SLOT_WRITE, 0, 0, d->weights.size },
+		struct tuff_job_slot slots[2] = { { 0, dst->handle, TUFF_SLOT_WRITE, 0, 0, dst->size },
 						  { 1, stage->handle, TUFF_SLOT_READ, 0, 0, stage->size } };
 		struct tuff_sync_op sig = { TUFF_SYNC_TIMELINE | TUFF_SYNC_SIGNAL, d->timeline, d->point + 1 };
 		struct tuff_job job = { .slots = { sizeof(slots[0]), 2, (uintptr_t)slots }, .syncs = { sizeof(sig), 1, (uintptr_t)&sig } };
@@ -112,17 +109,17 @@ static int upload(struct device *d, struct device_bo *stage, uint64_t to, const 
 
 static int one_weight(struct tuff_session *s, struct device_bo *stage, uint32_t i, uint32_t storage, uint64_t size)
 {
-	struct device *d = s->dev;
-	uint64_t at = d->weight_offset[i];
-	uint8_t *tmp = d->weights.map ? d->weights.map + at : malloc(size + 64);
+	struct device_program *o = s->on_dev;
+	uint64_t at = o->weight_offset[i];
+	uint8_t *tmp = o->weights.map ? o->weights.map + at : malloc(size + 64);
 	int ret;
 
 	if (!tmp)
 		return -ENOMEM;
 	ret = s->p->weights[i].pack == TUFF_PACK_NONE ? tuff_weight_read(&s->src, i, storage, tmp)
 						       : tuff_weight_pack(&s->src, i, tmp);
-	if (!d->weights.map) {
-		ret = ret ? ret : upload(d, stage, at, tmp, size);
+	if (!o->weights.map) {
+		ret = ret ? ret : upload(s->dev, &o->weights, stage, at, tmp, size);
 		free(tmp);
 	}
 	return ret;
@@ -132,18 +129,19 @@ static int weights(struct tuff_session *s, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
 	struct device *d = s->dev;
+	struct device_program *o = s->on_dev;
 	uint32_t *storage = calloc(p->nweights + 1, sizeof(*storage));
 	struct device_bo stage = { 0 };
 	uint64_t total = 0;
 	bool map = d->info.features & TUFF_FEATURE_UNIFIED;
 	int ret;
 
-	d->weight_offset = malloc((p->nweights + 1) * sizeof(*d->weight_offset));
-	if (!d->weight_offset || !storage) {
+	o->weight_offset = malloc((p->nweights + 1) * sizeof(*o->weight_offset));
+	if (!o->weight_offset || !storage) {
 		free(storage);
 		return session_error(err, -ENOMEM, "out of memory");
 	}
-	memset(d->weight_offset, 0xff, (p->nweights + 1) * sizeof(*d->weight_offset));
+	memset(o->weight_offset, 0xff, (p->nweights + 1) * sizeof(*o->weight_offset));
 	for (uint32_t i = 0; i < p->nsteps; i++) {
 		const struct tuff_step *st = &p->steps[i];
 
@@ -153,10 +151,10 @@ static int weights(struct tuff_session *s, struct tuff_error *err)
 			const struct tuff_tens *t = &p->tensors[p->args[st->bind + k]];
 			const struct tuff_buf *b = &p->bufs[t->buffer];
 
-			if (b->kind != TUFF_BUF_WEIGHT || d->weight_offset[b->index] != UINT64_MAX)
+			if (b->kind != TUFF_BUF_WEIGHT || o->weight_offset[b->index] != UINT64_MAX)
 				continue;
 			storage[b->index] = t->storage;
-			d->weight_offset[b->index] = total;
+			o->weight_offset[b->index] = total;
 			total += (packed_size(s, b->index, t->storage) + 16 + WEIGHT_ALIGN - 1) / WEIGHT_ALIGN * WEIGHT_ALIGN;
 			if (total > MAX_WEIGHTS) {
 				free(storage);
@@ -164,15 +162,15 @@ static int weights(struct tuff_session *s, struct tuff_error *err)
 			}
 		}
 	}
-	ret = device_bo_create(d, total, TUFF_PLACE_DEVICE, map, &d->weights);
+	ret = device_bo_create(d, total, TUFF_PLACE_DEVICE, map, &o->weights);
 	if (ret && map)	/* unified, but this driver maps no device memory */
-		ret = device_bo_create(d, total, TUFF_PLACE_DEVICE, false, &d->weights);
-	if (!ret && !d->weights.map)
+		ret = device_bo_create(d, total, TUFF_PLACE_DEVICE, false, &o->weights);
+	if (!ret && !o->weights.map)
 		ret = device_bo_create(d, CHUNK, TUFF_PLACE_SYSTEM, true, &stage);
 	if (ret)
 		session_error(err, ret, "%s: no device memory for weights of %llu bytes", s->path, (unsigned long long)total);
 	for (uint32_t i = 0; i < p->nweights && !ret; i++) {
-		if (d->weight_offset[i] == UINT64_MAX)
+		if (o->weight_offset[i] == UINT64_MAX)
 			continue;
 		ret = one_weight(s, &stage, i, storage[i], packed_size(s, i, storage[i]));
 		if (ret)
@@ -186,7 +184,30 @@ static int weights(struct tuff_session *s, struct tuff_error *err)
 
 int device_load(struct tuff_session *s, struct tuff_error *err)
 {
-	int ret = kernels(s, err);
+	int ret;
 
+	s->on_dev = calloc(1, sizeof(*s->on_dev));
+	if (!s->on_dev)
+		return session_error(err, -ENOMEM, "out of memory");
+	ret = kernels(s, err);
 	return ret ? ret : weights(s, err);
+}
+
+void device_unload(struct tuff_session *s)
+{
+	struct device_program *o = s->on_dev;
+
+	if (!o)
+		return;
+	for (uint32_t i = 0; o->kernels && i < s->p->nkernels; i++) {
+		struct tuff_kernel_destroy k = { .kernel_id = o->kernels[i] };
+
+		if (k.kernel_id)
+			tuff_local_ioctl(s->dev->file, TUFF_IOCTL_KERNEL_DESTROY, &k);
+	}
+	device_bo_destroy(s->dev, &o->weights);
+	free(o->kernels);
+	free(o->weight_offset);
+	free(o);
+	s->on_dev = NULL;
 }

@@ -15,35 +15,106 @@
 #define CUT_MACS 2000000000ll	/* a command buffer's worth: the scheduler may switch between */
 #define CUT_STEPS 256
 
+static bool is_output(const struct tuff_program *p, uint32_t buf)
+{
+	for (uint32_t i = 0; i < p->noutputs; i++)
+		if (p->tensors[p->outputs[i].tensor].buffer == buf)
+			return true;
+	return false;
+}
+
+static uint64_t up(uint64_t n, uint64_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+/* kernels move four elements at a time: the slack up to 16 bytes is the buffer's own */
+static uint64_t range16(uint64_t size)
+{
+	return size < 16 ? 16 : up(size, 16);
+}
+
+/*
+ * Inputs and outputs get slots, as long as there are any, so that a run can
+ * bind the caller's memory. Their homes lie behind the shared arena and are
+ * theirs alone, since what is in one slot is not ordered against another.
+ */
+static int slots(struct tuff_session *s, struct plan *pl, struct tuff_buf *bufs, const uint64_t *sizes)
+{
+	const struct tuff_program *p = s->p;
+	struct device_plan *dp = pl->dev;
+
+	dp->slot = calloc(p->nbufs + 1, sizeof(*dp->slot));
+	dp->io = calloc(TUFF_MAX_SLOTS, sizeof(*dp->io));
+	if (!dp->slot || !dp->io)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->nbufs; i++) {
+		bool in = bufs[i].kind == TUFF_BUF_INPUT;
+
+		if (!in && (bufs[i].kind != TUFF_BUF_SHARED || !is_output(p, i)))
+			continue;
+		if (SLOT_IO + dp->nio == TUFF_MAX_SLOTS) {
+			bufs[i].kind = TUFF_BUF_SHARED;
+			bufs[i].first = in ? 0 : bufs[i].first;	/* the host writes it before the first step */
+			continue;
+		}
+		dp->io[dp->nio] = (struct device_io){ .buf = i, .flags = TUFF_SLOT_READ | (in ? 0 : TUFF_SLOT_WRITE), .range = range16(sizes[i]) };
+		dp->slot[i] = SLOT_IO + dp->nio++;
+		bufs[i].kind = TUFF_BUF_OUTPUT;	/* not the planner's */
+	}
+	return 0;
+}
+
 static int arenas(struct tuff_session *s, struct plan *pl, const uint64_t *sizes)
 {
 	const struct tuff_program *p = s->p;
 	struct device_plan *dp = pl->dev;
 	struct tuff_buf *bufs = malloc((p->nbufs + 1) * sizeof(*bufs));
 	struct tuff_memplan shared;
+	uint64_t end;
 	int ret;
 
 	if (!bufs)
 		return -ENOMEM;
 	memcpy(bufs, p->bufs, p->nbufs * sizeof(*bufs));
-	for (uint32_t i = 0; i < p->nbufs; i++)
-		if (bufs[i].kind == TUFF_BUF_INPUT) {	/* the host writes it before the first step */
-			bufs[i].kind = TUFF_BUF_SHARED;
-			bufs[i].first = 0;
-		}
-	ret = tuff_memplan(bufs, p->nbufs, TUFF_BUF_ARENA, sizes, ALIGN, dp->offset, &pl->mem);
+	ret = slots(s, pl, bufs, sizes);
+	ret = ret ? ret : tuff_memplan(bufs, p->nbufs, TUFF_BUF_ARENA, sizes, ALIGN, dp->offset, &pl->mem);
 	ret = ret ? ret : tuff_memplan(bufs, p->nbufs, TUFF_BUF_SHARED, sizes, ALIGN, dp->offset, &shared);
-	ret = ret ? ret : device_bo_create(s->dev, pl->mem.size + ALIGN, TUFF_PLACE_DEVICE, false, &dp->arena);
-	ret = ret ? ret : device_bo_create(s->dev, shared.size + ALIGN, TUFF_PLACE_SYSTEM, true, &dp->shared);
+	if (ret)
+		goto out;
+	end = dp->shared_size = up(shared.size + 16, ALIGN);
+	for (uint32_t i = 0; i < dp->nio; i++) {
+		dp->offset[dp->io[i].buf] = dp->io[i].home = end;
+		end += up(dp->io[i].range, ALIGN);
+	}
+	ret = device_bo_create(s->dev, pl->mem.size + ALIGN, TUFF_PLACE_DEVICE, false, &dp->arena);
+	ret = ret ? ret : device_bo_create(s->dev, end, TUFF_PLACE_SYSTEM, true, &dp->shared);
 	ret = ret ? ret : device_bo_create(s->dev, (uint64_t)p->nsteps * DIMS_B, TUFF_PLACE_SYSTEM, true, &dp->dims);
 	for (uint32_t i = 0; i < p->nbufs && !ret; i++) {
-		if (bufs[i].kind == TUFF_BUF_SHARED)
+		if (bufs[i].kind == TUFF_BUF_SHARED || dp->slot[i])
 			pl->data[i] = dp->shared.map + dp->offset[i];
 		else if (bufs[i].kind == TUFF_BUF_WEIGHT)
 			pl->data[i] = s->weights[bufs[i].index];
 	}
+out:
 	free(bufs);
 	return ret;
+}
+
+bool device_slotted(const struct device_plan *dp, uint32_t buf)
+{
+	return dp->slot[buf];
+}
+
+bool device_place(struct device_plan *dp, uint32_t buf, const struct device_bo *bo, uint64_t offset)
+{
+	struct device_io *io = dp->slot[buf] ? &dp->io[dp->slot[buf] - SLOT_IO] : NULL;
+
+	if (!io)
+		return false;
+	io->handle = bo ? bo->handle : 0;
+	io->offset = bo ? offset : 0;
+	return true;
 }
 
 int device_plan_create(struct tuff_session *s, struct plan *pl, const uint64_t *sizes, struct tuff_error *err)
@@ -81,6 +152,8 @@ void device_plan_destroy(const struct tuff_session *s, struct device_plan *dp)
 	device_bo_destroy(s->dev, &dp->dims);
 	free(dp->segments);
 	free(dp->offset);
+	free(dp->slot);
+	free(dp->io);
 	free(dp);
 }
 
@@ -128,11 +201,12 @@ static int range_of(const struct tuff_session *s, const struct plan *pl, uint32_
 	const struct tuff_buf *buf = &s->p->bufs[i];
 
 	memset(b, 0, sizeof(*b));
-	/* kernels move four elements at a time: the slack up to 16 bytes is the buffer's own */
-	b->range = sizes[i] < 16 ? 16 : (sizes[i] + 15) & ~15ull;
+	b->range = range16(sizes[i]);
 	if (buf->kind == TUFF_BUF_WEIGHT) {
 		b->slot = SLOT_WEIGHTS;
-		b->offset = s->dev->weight_offset[buf->index];
+		b->offset = s->on_dev->weight_offset[buf->index];
+	} else if (pl->dev->slot[i]) {
+		b->slot = pl->dev->slot[i];
 	} else {
 		b->slot = buf->kind == TUFF_BUF_ARENA ? SLOT_ARENA : SLOT_SHARED;
 		b->offset = pl->dev->offset[i];
@@ -150,7 +224,7 @@ static int dispatch(struct tuff_session *s, struct plan *pl, uint32_t i, const u
 	struct {
 		struct tuff_cmd_dispatch d;
 		struct tuff_cmd_bind b[TUFF_CMD_MAX_BIND];
-	} c = { .d = { .opcode = TUFF_CMD_DISPATCH, .kernel_id = s->dev->kernels[step->kernel], .nbind = k->nbind + 1 } };
+	} c = { .d = { .opcode = TUFF_CMD_DISPATCH, .kernel_id = s->on_dev->kernels[step->kernel], .nbind = k->nbind + 1 } };
 	int32_t *dims = (int32_t *)(pl->dev->dims.map + (uint64_t)i * DIMS_B);
 	bool wait = seen->n + k->nbind > 64;
 
@@ -199,18 +273,37 @@ static int dispatch(struct tuff_session *s, struct plan *pl, uint32_t i, const u
 	return 0;
 }
 
+/* all slots, as they are bound in the next run; returns how many */
+static uint32_t bindings(const struct tuff_session *s, const struct device_plan *dp, struct tuff_job_slot *slots)
+{
+	const uint32_t rw = TUFF_SLOT_READ | TUFF_SLOT_WRITE;
+
+	slots[0] = (struct tuff_job_slot){ SLOT_WEIGHTS, s->on_dev->weights.handle, TUFF_SLOT_READ, 0, 0, s->on_dev->weights.size };
+	slots[1] = (struct tuff_job_slot){ SLOT_ARENA, dp->arena.handle, rw, 0, 0, dp->arena.size };
+	slots[2] = (struct tuff_job_slot){ SLOT_SHARED, dp->shared.handle, rw, 0, 0, dp->shared_size };
+	slots[3] = (struct tuff_job_slot){ SLOT_DIMS, dp->dims.handle, TUFF_SLOT_READ, 0, 0, dp->dims.size };
+	for (uint32_t i = 0; i < dp->nio; i++) {
+		const struct device_io *io = &dp->io[i];
+
+		slots[SLOT_IO + i] = (struct tuff_job_slot){ SLOT_IO + i, io->handle ? io->handle : dp->shared.handle, io->flags, 0,
+							     io->handle ? io->offset : io->home, io->range };
+	}
+	return SLOT_IO + dp->nio;
+}
+
 static int create(struct tuff_session *s, struct plan *pl, const struct stream *st, uint32_t *id, struct tuff_error *err)
 {
 	char why[256] = "";
-	const struct device_bo *bo[SLOT_COUNT] = { &s->dev->weights, &pl->dev->arena, &pl->dev->shared, &pl->dev->dims };
-	struct tuff_cmdbuf_slot slots[SLOT_COUNT];
+	struct tuff_job_slot bound[TUFF_MAX_SLOTS];
+	struct tuff_cmdbuf_slot slots[TUFF_MAX_SLOTS];
+	uint32_t n = bindings(s, pl->dev, bound);
 	struct tuff_cmdbuf_create c = { .stream = (uintptr_t)st->p, .stream_size = st->n,
-					.slots = { sizeof(slots[0]), SLOT_COUNT, (uintptr_t)slots },
+					.slots = { sizeof(slots[0]), n, (uintptr_t)slots },
 					.error = (uintptr_t)why, .error_size = sizeof(why) };
 	int ret;
 
-	for (uint32_t i = 0; i < SLOT_COUNT; i++)
-		slots[i] = (struct tuff_cmdbuf_slot){ i, TUFF_SLOT_READ | (i == SLOT_ARENA || i == SLOT_SHARED ? TUFF_SLOT_WRITE : 0), bo[i]->size };
+	for (uint32_t i = 0; i < n; i++)
+		slots[i] = (struct tuff_cmdbuf_slot){ i, bound[i].flags, bound[i].range };
 	ret = st->oom ? -ENOMEM : tuff_local_ioctl(s->dev->file, TUFF_IOCTL_CMDBUF_CREATE, &c);
 	*id = c.cmdbuf_id;
 	return ret ? session_error(err, ret, "%s: the device refuses the command buffer: %s", s->path, *why ? why : strerror(-ret)) : 0;
@@ -299,23 +392,18 @@ int device_submit(struct tuff_session *s, struct plan *pl, uint32_t i, bool time
 	struct device *d = s->dev;
 	struct device_plan *dp = pl->dev;
 	struct device_segment *g = &dp->segments[i];
-	struct tuff_job_slot slots[SLOT_COUNT] = {
-		{ SLOT_WEIGHTS, d->weights.handle, TUFF_SLOT_READ, 0, 0, d->weights.size },
-		{ SLOT_ARENA, dp->arena.handle, TUFF_SLOT_READ | TUFF_SLOT_WRITE, 0, 0, dp->arena.size },
-		{ SLOT_SHARED, dp->shared.handle, TUFF_SLOT_READ | TUFF_SLOT_WRITE, 0, 0, dp->shared.size },
-		{ SLOT_DIMS, dp->dims.handle, TUFF_SLOT_READ, 0, 0, dp->dims.size },
-	};
+	struct tuff_job_slot slots[TUFF_MAX_SLOTS];
 	struct tuff_sync_op sig = { TUFF_SYNC_TIMELINE | TUFF_SYNC_SIGNAL, d->timeline, d->point + 1 };
 	struct tuff_job jobs[TUFF_MAX_JOBS];
 	struct tuff_submit sub = { .ctx_id = d->ctx };
-	uint32_t n = timed ? 1 : g->ncmdbufs, per = timed ? g->ntimed : 1;
+	uint32_t nslots = bindings(s, dp, slots), n = timed ? 1 : g->ncmdbufs, per = timed ? g->ntimed : 1;
 	int ret = n > TUFF_MAX_JOBS ? -E2BIG : 0;
 
 	/* between two of them the device may go to another client */
 	for (uint32_t k = 0; k < n && !ret; k++)
 		jobs[k] = (struct tuff_job){
 			.cmdbufs = { 4, per, (uintptr_t)(timed ? g->timed : &g->cmdbufs[k]) },
-			.slots = { sizeof(slots[0]), SLOT_COUNT, (uintptr_t)slots },
+			.slots = { sizeof(slots[0]), nslots, (uintptr_t)slots },
 			.syncs = { sizeof(sig), k + 1 == n, (uintptr_t)&sig },
 			.flags = k ? TUFF_JOB_CHAIN : 0 };
 	sub.jobs = (struct tuff_array){ sizeof(jobs[0]), n, (uintptr_t)jobs };

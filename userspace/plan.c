@@ -25,6 +25,9 @@ void plan_destroy(const struct tuff_session *s, struct plan *p)
 	device_plan_destroy(s, p->dev);
 	free(p->in_convert);
 	free(p->out_convert);
+	free(p->out_direct);
+	free(p->moves);
+	free(p->home);
 	free(p->steps);
 	free(p->tensors);
 	free(p->arena);
@@ -157,9 +160,12 @@ static int prepare(struct tuff_session *s, struct plan *pl, uint32_t i, const ui
 		resolve(p, pl, t, &ps->in[k]);
 		if (t == TUFF_NONE)
 			continue;
-		if (covered(s, pl, sizes, t, &what))
+		if (covered(s, pl, sizes, t, &what)) {
+			session_error_step(err, p, st);
+			session_error_tensor(err, tuff_str(p, p->tensors[t].name), ps->in[k].dim, ps->in[k].rank);
 			return session_error(err, -EINVAL, "%s: node '%s' (%s): tensor '%s' %s with these input shapes", s->path,
 					     tuff_str(p, st->node), tuff_op_name(st->op), tuff_str(p, p->tensors[t].name), what);
+		}
 		ps->nothing &= k < st->nin || !cpu_numel(&ps->in[k]);
 	}
 	ps->args = (struct cpu_args){ .p = p, .s = st, .in = ps->in, .out = ps->out, .nin = st->nin, .nout = st->nout,
@@ -171,10 +177,8 @@ static int prepare(struct tuff_session *s, struct plan *pl, uint32_t i, const ui
 	if (ret)
 		session_error(err, ret, "%s: node '%s' (%s): %s", s->path, tuff_str(p, st->node), tuff_op_name(st->op),
 			      *why ? why : "this operator is not supported on the CPU");
-	if (ret && err) {
-		strncpy(err->node, tuff_str(p, st->node), sizeof(err->node) - 1);
-		strncpy(err->op, tuff_op_name(st->op), sizeof(err->op) - 1);
-	}
+	if (ret)
+		session_error_step(err, p, st);
 	return ret;
 }
 
@@ -194,6 +198,74 @@ static int converts(struct tuff_session *s, struct plan *pl, const struct tuff_i
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* bytes of a tensor as it is stored */
+static uint64_t stored(const struct tuff_program *p, const struct plan *pl, const struct tuff_tens *t)
+{
+	uint64_t n = tuff_dtype_size(t->storage);
+
+	for (uint32_t d = 0; d < t->rank; d++)
+		n *= pl->vals[t->dim[d]];
+	return n;
+}
+
+/* May output i lie anywhere? If its buffer is all its own, of its size, in the model's form. */
+static bool direct(const struct tuff_session *s, const struct plan *pl, const uint64_t *sizes, uint32_t i)
+{
+	const struct tuff_program *p = s->p;
+	const struct tuff_tens *t = &p->tensors[p->outputs[i].tensor];
+
+	for (uint32_t k = 0; k < p->noutputs; k++)
+		if (k != i && p->tensors[p->outputs[k].tensor].buffer == t->buffer)
+			return false;
+	if (pl->out_convert[i] || stored(p, pl, t) != sizes[t->buffer] || t->layout != TUFF_PLAIN || t->offset != TUFF_NONE)
+		return false;
+	return pl->dev ? device_slotted(pl->dev, t->buffer) : p->bufs[t->buffer].kind == TUFF_BUF_ARENA;
+}
+
+/* the tensors of CPU steps whose memory a run decides */
+static int moves(struct tuff_session *s, struct plan *pl, const uint64_t *sizes, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	bool *moving = calloc(p->nbufs + 1, sizeof(*moving));
+	uint32_t n = 0;
+	int ret = 0;
+
+	if (!moving)
+		return session_error(err, -ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < p->nbufs && !ret; i++) {
+		moving[i] = p->bufs[i].kind == TUFF_BUF_INPUT;
+		/* a run copies the input's bytes there */
+		if (moving[i] && sizes[i] != stored(p, pl, &p->tensors[p->inputs[p->bufs[i].index].tensor]))
+			ret = session_error(err, -EINVAL, "%s: the buffer of input %u has %llu bytes, not what its shape needs", s->path,
+					    p->bufs[i].index, (unsigned long long)sizes[i]);
+	}
+	for (uint32_t i = 0; i < p->noutputs && !ret; i++) {
+		pl->out_direct[i] = direct(s, pl, sizes, i);
+		moving[p->tensors[p->outputs[i].tensor].buffer] |= pl->out_direct[i];
+	}
+	for (int fill = 0; fill < 2 && !ret; fill++) {
+		for (uint32_t i = n = 0; i < p->nsteps; i++)
+			for (uint32_t k = 0; p->steps[i].kind == TUFF_STEP_CPU && k < p->steps[i].nin + p->steps[i].nout; k++) {
+				uint32_t t = p->args[p->steps[i].arg + k];
+
+				if (t == TUFF_NONE || !moving[p->tensors[t].buffer])
+					continue;
+				if (fill)
+					pl->moves[n] = (struct plan_move){ &pl->steps[i].in[k], p->tensors[t].buffer };
+				n++;
+			}
+		if (!fill) {
+			pl->moves = calloc(n + 1, sizeof(*pl->moves));
+			if (!pl->moves)
+				ret = session_error(err, -ENOMEM, "out of memory");
+		}
+	}
+	pl->nmoves = n;
+	memcpy(pl->home, pl->data, p->nbufs * sizeof(*pl->home));
+	free(moving);
+	return ret;
 }
 
 static const char *sym_name(void *p, uint32_t sym)
@@ -220,11 +292,13 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 	pl->syms = calloc(p->nsyms + 1, sizeof(*pl->syms));
 	pl->vals = calloc(p->nexprs + 1, sizeof(*pl->vals));
 	pl->data = calloc(p->nbufs + 1, sizeof(*pl->data));
+	pl->home = calloc(p->nbufs + 1, sizeof(*pl->home));
+	pl->out_direct = calloc(p->noutputs + 1, sizeof(*pl->out_direct));
 	pl->steps = calloc(p->nsteps + 1, sizeof(*pl->steps));
 	pl->in_convert = calloc(p->ninputs + 1, sizeof(void *));
 	pl->out_convert = calloc(p->noutputs + 1, sizeof(void *));
 	pool = pl->tensors = calloc(ntens, sizeof(*pl->tensors));
-	if (!pl->syms || !pl->vals || !pl->data || !pl->steps || !pool || !pl->in_convert || !pl->out_convert) {
+	if (!pl->syms || !pl->vals || !pl->data || !pl->steps || !pool || !pl->in_convert || !pl->out_convert || !pl->home || !pl->out_direct) {
 		session_error(err, ret, "out of memory");
 		goto err_plan;
 	}
@@ -248,11 +322,12 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 			pl->macs = INT64_MAX;
 	}
 	if (!ret) {
-		ret = converts(s, pl, p->inputs, p->ninputs, pl->in_convert);
+		ret = converts(s, pl, p->inputs, s->nreq, pl->in_convert);
 		ret = ret ? ret : converts(s, pl, p->outputs, p->noutputs, pl->out_convert);
 		if (ret)
 			session_error(err, ret, "out of memory");
 	}
+	ret = ret ? ret : moves(s, pl, sizes, err);
 	if (!ret && s->dev)
 		ret = device_plan_record(s, pl, sizes, err);
 	if (ret)

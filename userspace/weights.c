@@ -123,9 +123,9 @@ int session_load_weights(struct tuff_session *s, struct tuff_error *err)
 
 static void drop_plain(struct tuff_session *s)
 {
-	if (s->plain)
-		munmap(s->plain, s->plain_size);
-	s->plain = NULL;
+	if (s->plain_weight)
+		munmap(s->plain_weight, s->plain_size);
+	s->plain_weight = NULL;
 }
 
 void session_free_weights(struct tuff_session *s)
@@ -167,12 +167,12 @@ const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i, int *ret)
 	drop_plain(s);
 	/* not from the heap: between what is packed, each would leave a hole that the next does not fit */
 	s->plain_size = session_weight_elements(&s->p->weights[w]) * sizeof(float) + 64;
-	s->plain = mmap(NULL, s->plain_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s->plain == MAP_FAILED)
-		s->plain = NULL;
-	*ret = s->plain ? read_into(s, w, TUFF_F32, s->plain) : -ENOMEM;
+	s->plain_weight = mmap(NULL, s->plain_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->plain_weight == MAP_FAILED)
+		s->plain_weight = NULL;
+	*ret = s->plain_weight ? read_into(s, w, TUFF_F32, s->plain_weight) : -ENOMEM;
 	if (!*ret)
-		return s->plain;
+		return s->plain_weight;
 	snprintf(a->err, a->errlen, "weight '%s': %s", tuff_str(s->p, s->p->weights[w].name), reason(*ret));
 	drop_plain(s);
 	return NULL;

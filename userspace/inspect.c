@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/* What a session is made of: inputs, outputs, steps, memory, device. */
+#include <errno.h>
+#include <string.h>
+
+#include "userspace/session.h"
+
+EXPORT uint32_t tuff_session_inputs(const struct tuff_session *s)
+{
+	return s ? s->nreq : 0;
+}
+
+EXPORT uint32_t tuff_session_outputs(const struct tuff_session *s)
+{
+	return s ? s->p->noutputs : 0;
+}
+
+static int io_info(const struct tuff_session *s, const struct tuff_io *io, struct tuff_io_info *info)
+{
+	const struct tuff_program *p = s->p;
+	const struct tuff_tens *t = &p->tensors[io->tensor];
+
+	memset(info, 0, sizeof(*info));
+	info->name = tuff_str(p, io->name);
+	info->dtype = t->dtype;
+	info->rank = t->rank;
+	for (uint32_t i = 0; i < t->rank; i++) {
+		const struct tuff_expr *e = &p->exprs[t->dim[i]];
+
+		info->dim[i] = e->op == TUFF_E_CONST ? e->value : -1;
+		if (e->op == TUFF_E_SYM)
+			info->symbol[i] = tuff_str(p, p->syms[e->a].name);
+	}
+	return 0;
+}
+
+EXPORT int tuff_session_input(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
+{
+	return s && info && i < s->nreq ? io_info(s, &s->p->inputs[i], info) : -EINVAL;
+}
+
+EXPORT int tuff_session_output(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
+{
+	return s && info && i < s->p->noutputs ? io_info(s, &s->p->outputs[i], info) : -EINVAL;
+}
+
+static int find(const struct tuff_session *s, const struct tuff_io *io, uint32_t n, const char *name)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!strcmp(tuff_str(s->p, io[i].name), name))
+			return i;
+	return -ENOENT;
+}
+
+EXPORT int tuff_session_find_input(const struct tuff_session *s, const char *name)
+{
+	return find(s, s->p->inputs, s->nreq, name);
+}
+
+EXPORT int tuff_session_find_output(const struct tuff_session *s, const char *name)
+{
+	return find(s, s->p->outputs, s->p->noutputs, name);
+}
+
+EXPORT void tuff_session_memory(const struct tuff_session *s, struct tuff_memory *m)
+{
+	memset(m, 0, sizeof(*m));
+	session_idle(s);
+	m->weights = s->weight_bytes;
+	m->arena = s->last ? s->last->mem.size : 0;
+	m->live_peak = s->last ? s->last->mem.live_peak : 0;
+	if (s->dev) {
+		m->device = s->dev->bytes;
+		m->device_peak = s->dev->peak_bytes;
+	}
+	for (const struct session_mem *k = s->mems; k; k = k->next)
+		m->bound += k->size;
+	for (int i = 0; i < SESSION_PLANS; i++)
+		m->plans += !!s->plans[i];
+}
+
+EXPORT void tuff_session_info(const struct tuff_session *s, struct tuff_model_info *info)
+{
+	session_idle(s);
+	info->opset = s->p->info.opset;
+	info->steps = s->p->nsteps;
+	info->parameters = s->p->info.parameters;
+	info->macs = s->last ? s->last->macs : -1;
+}
+
+EXPORT const char *tuff_session_device(const struct tuff_session *s)
+{
+	return s && s->dev ? s->dev->info.name : "cpu";
+}
+
+EXPORT const char *tuff_session_why(const struct tuff_session *s)
+{
+	return s->why;
+}
+
+EXPORT uint32_t tuff_session_threads(const struct tuff_session *s)
+{
+	return s->threads;
+}
+
+EXPORT uint32_t tuff_session_steps(const struct tuff_session *s)
+{
+	return s ? s->p->nsteps : 0;
+}
+
+EXPORT int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tuff_step_info *info)
+{
+	const struct tuff_program *p;
+	const struct tuff_step *st;
+
+	if (!info)
+		return -EINVAL;
+	memset(info, 0, sizeof(*info));
+	if (!s || i >= s->p->nsteps)
+		return -EINVAL;
+	p = s->p;
+	session_idle(s);
+	st = &p->steps[i];
+	info->node = tuff_str(p, st->node);
+	info->op = tuff_op_name(st->op);
+	info->on_device = st->kind == TUFF_STEP_DISPATCH;
+	info->kernel = info->on_device ? tuff_str(p, p->kernels[st->kernel].name) : "";
+	info->reason = tuff_str(p, st->reason);
+	info->macs = st->macs != TUFF_NONE && s->last ? s->last->vals[st->macs] : -1;
+	return 0;
+}
+
+EXPORT uint32_t tuff_session_kernels(const struct tuff_session *s)
+{
+	return s ? s->p->nkernels : 0;
+}
+
+EXPORT const char *tuff_type_name(uint32_t dtype)
+{
+	return tuff_dtype_name(dtype);
+}
+
+EXPORT size_t tuff_type_size(uint32_t dtype)
+{
+	return tuff_dtype_size(dtype);
+}
