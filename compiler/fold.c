@@ -47,7 +47,7 @@ static uint32_t from_fill(struct ir_module *m, const struct ir_node *n, const in
 	if (a && a->type == TUFF_A_TENSOR) {
 		const void *b = ir_weight_bytes(m, a->weight);
 
-		if (m->weights[a->weight].size != es)
+		if (m->weights[a->weight].size != es || es > sizeof(bits))
 			return TUFF_NONE;
 		if (b)
 			memcpy(&bits, b, es);

@@ -99,35 +99,79 @@ static int tensor_error(struct import *im, const Onnx__TensorProto *t, const cha
 			t->name ? t->name : "", what);
 }
 
+static bool number(const char *s, uint64_t *v)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	*v = strtoull(s, &end, 10);
+	return !errno && !*end;
+}
+
+/* a component of the path is ".." */
+static bool climbs(const char *path)
+{
+	for (const char *p = strstr(path, ".."); p; p = strstr(p + 1, ".."))
+		if ((p == path || p[-1] == '/') && (!p[2] || p[2] == '/'))
+			return true;
+	return false;
+}
+
+/*
+ * A symbolic link leads elsewhere than below the model's folder or, where the
+ * model is a link itself (a download cache), the folder that it leads to.
+ * What is not there is another's error.
+ */
+static bool leaves(const struct import *im, const char *path)
+{
+	char real[PATH_MAX], top[PATH_MAX];
+	size_t n;
+
+	if (!realpath(path, real))
+		return false;
+	for (int i = 0; i < (im->path ? 2 : 1); i++) {
+		if (!realpath(i ? im->path : im->dir ? im->dir : ".", top))
+			continue;
+		n = i ? (size_t)(strrchr(top, '/') - top) : strlen(top);
+		if (n < 2 || (!strncmp(real, top, n) && real[n] == '/'))
+			return false;
+	}
+	return true;
+}
+
 /* External data: paths stay below the model's folder (ONNX external data spec). */
 static int external(struct import *im, const Onnx__TensorProto *t, uint32_t w)
 {
 	struct tuff_weight *wt = &im->m->weights[w];
 	const char *location = NULL;
 	char path[PATH_MAX];
-	uint64_t offset = 0;
+	uint64_t offset = 0, length = wt->size;
 	uint32_t file;
 	int ret;
 
 	for (size_t i = 0; i < t->n_external_data; i++) {
 		const char *k = t->external_data[i]->key, *v = t->external_data[i]->value;
-		char *end = NULL;
 
 		if (!k || !v)
 			continue;
 		if (!strcmp(k, "location"))
 			location = v;
-		if (!strcmp(k, "offset")) {
-			errno = 0;
-			offset = strtoull(v, &end, 10);
-			if (errno || *end || *v == '-')
-				return tensor_error(im, t, "external data offset is not a number");
-		}
+		if ((!strcmp(k, "offset") && !number(v, &offset)) || (!strcmp(k, "length") && !number(v, &length)))
+			return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': external data's %s '%.40s' is not a number", t->name ? t->name : "", k, v);
 	}
-	if (!location || location[0] == '/' || strstr(location, ".."))
-		return tensor_error(im, t, "external data location must be a path below the model's folder");
+	if (!location || location[0] == '/' || climbs(location))
+		return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': external data location '%.100s' must be a path below the model's folder",
+				t->name ? t->name : "", location ? location : "");
+	if (length != wt->size)
+		return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': %llu bytes of external data, its shape needs %llu", t->name ? t->name : "",
+				(unsigned long long)length, (unsigned long long)wt->size);
 	if (snprintf(path, sizeof(path), "%s/%s", im->dir ? im->dir : ".", location) >= PATH_MAX)
 		return tensor_error(im, t, "external data location is too long");
+	if (leaves(im, path))
+		return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': external data location '%.100s' is a link out of the model's folder",
+				t->name ? t->name : "", location);
 	ret = file_index(im, path, &file);
 	if (ret)
 		return ret;
@@ -150,15 +194,15 @@ static int typed(struct import *im, const Onnx__TensorProto *t, uint64_t n, size
 	if (!b)
 		return -ENOMEM;
 	switch (t->data_type) {
-	case TUFF_F32:
-		ok = t->n_float_data == n;
+	case TUFF_F32: case TUFF_C64:	/* of a complex number real and imaginary part */
+		ok = t->n_float_data == n * es / 4;
 		if (ok && n)
-			memcpy(b, t->float_data, n * 4);
+			memcpy(b, t->float_data, n * es);
 		break;
-	case TUFF_F64:
-		ok = t->n_double_data == n;
+	case TUFF_F64: case TUFF_C128:
+		ok = t->n_double_data == n * es / 8;
 		if (ok && n)
-			memcpy(b, t->double_data, n * 8);
+			memcpy(b, t->double_data, n * es);
 		break;
 	case TUFF_I64:
 		ok = t->n_int64_data == n;
@@ -487,8 +531,11 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 	if (!im->map || !m->in || !m->in_default || !m->out || !m->outname)
 		return -ENOMEM;
 	memset(m->in_default, 0xff, (nin + 1) * sizeof(*m->in_default));
-	if (g->n_sparse_initializer)
-		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "sparse initializers are not supported");
+	if (g->n_sparse_initializer) {
+		const Onnx__TensorProto *t = g->sparse_initializer[0]->values;
+
+		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "initializer '%.100s' is sparse, which is not supported", t && t->name ? t->name : "");
+	}
 	for (size_t i = 0; i < g->n_initializer; i++) {
 		const Onnx__TensorProto *t = g->initializer[i];
 		struct ir_value **slot;
@@ -553,7 +600,7 @@ int import_onnx(struct ir_module *m, const void *bytes, size_t size, const char 
 		return ir_error(m, ret, NULL, NULL, "%s", what);
 	model = onnx__model_proto__unpack(NULL, skeleton_size, skeleton);
 	if (!model || !model->graph) {
-		ret = ir_error(m, -EINVAL, NULL, NULL, model ? "the model has no graph" : "not a valid ONNX file");
+		ret = ir_error(m, -EINVAL, NULL, NULL, model ? "the model has no graph" : "not a valid ONNX file: a list is cut short, or a field is of another type than the format gives it");
 		goto out;
 	}
 	m->ir_version = model->ir_version;

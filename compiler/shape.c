@@ -404,9 +404,9 @@ NO_RULE(constant) NO_RULE(nonzero)
 typedef int (*rule_fn)(struct ir_module *, struct ir_node *);
 static const struct {
 	rule_fn rule;
-	uint8_t lo;
+	uint8_t lo, hi, out;	/* hi, out: 0 is any number */
 } rules[] = {
-#define X(id, name, lo, hi, out, rule) { shape_##rule, lo },
+#define X(id, name, lo, hi, out, rule) { shape_##rule, lo, hi, out },
 	TUFF_OPS(X)
 #undef X
 };
@@ -415,9 +415,18 @@ int shape_node(struct ir_module *m, struct ir_node *n)
 {
 	int ret;
 
-	for (uint32_t i = 0; i < rules[n->op].lo; i++)
+	/* of a list of any length each one is there */
+	for (uint32_t i = 0; i < (rules[n->op].hi ? rules[n->op].lo : n->nin); i++)
 		if ((n->nin <= i || !n->in[i]) && !(i && n->op == TUFF_OP_RESHAPE))
 			return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
+	while (n->nin > rules[n->op].lo && !n->in[n->nin - 1])	/* left out at the end */
+		n->nin--;
+	while (n->nout > 1 && !n->out[n->nout - 1] && rules[n->op].out)
+		n->nout--;
+	if (rules[n->op].hi && n->nin > rules[n->op].hi)
+		return ir_error(m, -EINVAL, n, NULL, "%u inputs, it takes %u at most", n->nin, rules[n->op].hi);
+	if (rules[n->op].out && n->nout > rules[n->op].out)
+		return ir_error(m, -EINVAL, n, NULL, "%u outputs, it has %u at most", n->nout, rules[n->op].out);
 	ret = rules[n->op].rule(m, n);
 	if (ret < 0)
 		return ret;

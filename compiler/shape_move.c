@@ -52,7 +52,7 @@ int shape_reshape(struct ir_module *m, struct ir_node *n)
 	int64_t a, b;
 
 	if (!s)		/* made by a pass: the shape is on the output already */
-		return 0;
+		return n->out[0]->rank >= 0 ? 0 : ir_error(m, -EINVAL, n, NULL, "input 1, the shape, is missing");
 	if (!s->ival)
 		return ir_error(m, -EOPNOTSUPP, n, s, "a shape that depends on data is not supported");
 	if (s->nival > TUFF_MAX_RANK)

@@ -54,10 +54,12 @@ static int tensors(struct ctx *c)
 	for (uint32_t i = 0; i < p->nbufs; i++) {
 		const struct tuff_buf *b = &p->bufs[i];
 		uint32_t limit = b->kind == TUFF_BUF_WEIGHT ? p->nweights : b->kind == TUFF_BUF_INPUT ? p->ninputs :
-				 b->kind == TUFF_BUF_OUTPUT ? p->noutputs : UINT32_MAX;
+				 UINT32_MAX;
 
-		if (b->kind > TUFF_BUF_OUTPUT || b->index >= limit || !expr_ok(p, b->size))
+		if (b->kind >= TUFF_BUF_OUTPUT || b->index >= limit || !expr_ok(p, b->size))	/* results lie in arenas */
 			return FAIL(c, "buffer %u: kind %u, index %u or size out of range", i, b->kind, b->index);
+		if (b->kind == TUFF_BUF_SHARED && p->target == TUFF_TARGET_CPU)
+			return FAIL(c, "buffer %u: shared memory on the CPU", i);
 		if (b->first > b->last || b->last > p->nsteps)
 			return FAIL(c, "buffer %u: lives from step %u to %u of %u", i, b->first, b->last, p->nsteps);
 	}
@@ -65,7 +67,7 @@ static int tensors(struct ctx *c)
 		const struct tuff_tens *t = &p->tensors[i];
 
 		if (!str_ok(p, t->name) || t->rank > TUFF_MAX_RANK || t->buffer >= p->nbufs || t->layout > TUFF_CL ||
-		    !tuff_dtype_size(t->dtype) || !tuff_dtype_size(t->storage) || (t->offset != TUFF_NONE && !expr_ok(p, t->offset)))
+		    !tuff_dtype_size(t->dtype) || !tuff_dtype_size(t->storage) || t->offset != TUFF_NONE)
 			return FAIL(c, "tensor %u: name, type, rank %u or buffer %u out of range", i, t->rank, t->buffer);
 		for (uint32_t d = 0; d < t->rank; d++)
 			if (!expr_ok(p, t->dim[d]))
@@ -91,10 +93,14 @@ static int weights(struct ctx *c)
 		if ((w->scale != TUFF_NONE && w->scale >= p->nweights) || (w->bias != TUFF_NONE && w->bias >= p->nweights))
 			return FAIL(c, "weight %u: scale or bias out of range", i);
 		for (uint32_t d = 0; d < w->rank; d++)
-			if (w->dim[d] < 0 || __builtin_mul_overflow(n, (uint64_t)w->dim[d], &n) || n > 1ull << 40)
+			if (w->dim[d] < 0 || __builtin_mul_overflow(n, w->dim[d] ? (uint64_t)w->dim[d] : 1, &n) || n > 1ull << 40)
 				return FAIL(c, "weight %u: dimension %u is %lld", i, d, (long long)w->dim[d]);
+		for (uint32_t d = 0; d < w->rank; d++)
+			n = w->dim[d] ? n : 0;
 		if (w->src != TUFF_W_FILL && w->size != n)
 			return FAIL(c, "weight %u: %llu bytes, its dimensions make %llu", i, (unsigned long long)w->size, (unsigned long long)n);
+		if (w->flags & ~(TUFF_W_PACKED | TUFF_W_INITIALIZER) || (w->flags & TUFF_W_PACKED && w->src == TUFF_W_FILL))
+			return FAIL(c, "weight %u: flags %#x", i, w->flags);
 		if (w->src == TUFF_W_FILE && (w->file >= p->nfiles || w->offset + w->size < w->offset))
 			return FAIL(c, "weight %u: file %u out of range", i, w->file);
 		if (w->src == TUFF_W_DATA && (w->offset > p->data_size || w->size > p->data_size - w->offset))
@@ -165,6 +171,18 @@ static int dispatch(struct ctx *c, uint32_t i)
 	return 0;
 }
 
+/* what a step needs at least: sizes that are known are on the result, and no operand any more */
+static bool needed(uint32_t op, uint32_t k, uint32_t lo)
+{
+	return k < lo && !(k == 1 && (op == TUFF_OP_EXPAND || op == TUFF_OP_RANGE));
+}
+
+/* operators whose first result may be the one that nobody wants */
+static bool may_lack_first(uint32_t op)
+{
+	return op == TUFF_OP_LSTM || op == TUFF_OP_GRU || op == TUFF_OP_RNN;
+}
+
 static int steps(struct ctx *c)
 {
 	static const struct { uint8_t lo, hi, out; } arity[] = {
@@ -188,27 +206,29 @@ static int steps(struct ctx *c)
 		if (s->kind > TUFF_STEP_CPU || s->op >= TUFF_OP_COUNT || !str_ok(p, s->node) || !str_ok(p, s->reason) ||
 		    (s->macs != TUFF_NONE && !expr_ok(p, s->macs)))
 			return FAIL(c, "step %u: kind %u, operator %u or name out of range", i, s->kind, s->op);
+		if (!args_ok(p, s->arg, (uint64_t)s->nin + s->nout) || s->nattr > p->nattrs || s->attr > p->nattrs - s->nattr)
+			return FAIL(c, "step %u: arguments or attributes out of range", i);
+		if (s->kind == TUFF_STEP_DISPATCH && p->target == TUFF_TARGET_CPU)
+			return FAIL(c, "step %u: a dispatch on the CPU", i);
 		if (s->kind == TUFF_STEP_DISPATCH) {
 			ret = dispatch(c, i);
 			if (ret)
 				return ret;
 			continue;
 		}
-		if (!args_ok(p, s->arg, (uint64_t)s->nin + s->nout) || s->nattr > p->nattrs || s->attr > p->nattrs - s->nattr)
-			return FAIL(c, "step %u: arguments or attributes out of range", i);
-		if (s->nin < arity[s->op].lo || (arity[s->op].hi && s->nin > arity[s->op].hi) || !s->nout ||
+		if ((s->nin < arity[s->op].lo && needed(s->op, s->nin, arity[s->op].lo)) || (arity[s->op].hi && s->nin > arity[s->op].hi) || !s->nout ||
 		    (arity[s->op].out && s->nout > arity[s->op].out))
 			return FAIL(c, "step %u: %s with %u inputs and %u outputs", i, tuff_op_name(s->op), s->nin, s->nout);
 		for (uint32_t k = 0; k < s->nin + s->nout; k++) {
 			uint32_t t = p->args[s->arg + k];
 
-			if (t == TUFF_NONE ? k < arity[s->op].lo || k == s->nin : t >= p->ntensors)
+			if (t == TUFF_NONE ? (k < s->nin && needed(s->op, k, arity[s->op].lo)) || (k == s->nin && !may_lack_first(s->op)) : t >= p->ntensors)
 				return FAIL(c, "step %u: argument %u out of range", i, k);
 			/* results go to arenas: inputs and weights are other people's */
 			if (k >= s->nin && t != TUFF_NONE && p->bufs[p->tensors[t].buffer].kind != TUFF_BUF_ARENA &&
 			    p->bufs[p->tensors[t].buffer].kind != TUFF_BUF_SHARED)
 				return FAIL(c, "step %u: result %u is written where nothing may be", i, k - s->nin);
-			if (t != TUFF_NONE && p->target == TUFF_TARGET_CPU && p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_ARENA &&
+			if (t != TUFF_NONE && (p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_ARENA || p->bufs[p->tensors[t].buffer].kind == TUFF_BUF_SHARED) &&
 			    (p->bufs[p->tensors[t].buffer].first > i || p->bufs[p->tensors[t].buffer].last < i))
 				return FAIL(c, "step %u: argument %u does not live at that step", i, k);
 		}
@@ -243,9 +263,14 @@ static int ios(struct ctx *c, const char *what, const struct tuff_io *io, uint32
 {
 	const struct tuff_program *p = c->p;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		const struct tuff_tens *t = &p->tensors[io[i].tensor < p->ntensors ? io[i].tensor : 0];
+
 		if (!str_ok(p, io[i].name) || io[i].tensor >= p->ntensors || (io[i].weight != TUFF_NONE && io[i].weight >= p->nweights))
 			return FAIL(c, "%s %u: name, tensor or weight out of range", what, i);
+		if (t->dtype != t->storage && ((t->dtype != TUFF_F16 && t->dtype != TUFF_BF16) || t->storage != TUFF_F32))
+			return FAIL(c, "%s %u: %s is not stored as %s", what, i, tuff_dtype_name(t->dtype), tuff_dtype_name(t->storage));
+	}
 	return 0;
 }
 
@@ -257,7 +282,7 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 	if (p->target > TUFF_TARGET_GPU_COOPMAT)
 		return FAIL(&c, "target %u is unknown", p->target);
 	if (!p->strings_size || p->strings[0] || p->strings[p->strings_size - 1])
-		return FAIL(&c, "the strings do not end");
+		return FAIL(&c, "section 'strings' does not end with a zero");
 	ret = exprs(&c);
 	ret = ret ? ret : tensors(&c);
 	ret = ret ? ret : weights(&c);
@@ -265,16 +290,29 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 	ret = ret ? ret : steps(&c);
 	ret = ret ? ret : ios(&c, "input", p->inputs, p->ninputs);
 	ret = ret ? ret : ios(&c, "output", p->outputs, p->noutputs);
-	for (uint32_t i = 0; !ret && i < p->ninputs; i++)	/* one buffer for each input, of that index */
-		if (p->bufs[p->tensors[p->inputs[i].tensor].buffer].kind != TUFF_BUF_INPUT ||
-		    p->bufs[p->tensors[p->inputs[i].tensor].buffer].index != i)
+	for (uint32_t i = 0; !ret && i < p->ninputs; i++) {	/* one buffer for each input, of that index */
+		const struct tuff_tens *t = &p->tensors[p->inputs[i].tensor];
+
+		if (p->bufs[t->buffer].kind != TUFF_BUF_INPUT || p->bufs[t->buffer].index != i || t->layout != TUFF_PLAIN)
 			ret = FAIL(&c, "input %u: its buffer is not an input's", i);
+		for (uint32_t d = 0; d < t->rank && !ret; d++)	/* what is given decides; nothing is computed */
+			if (p->exprs[t->dim[d]].op > TUFF_E_SYM)
+				ret = FAIL(&c, "input %u: dimension %u is neither a number nor a symbol", i, d);
+	}
+	for (uint32_t i = 0; !ret && i < p->noutputs; i++) {
+		const struct tuff_tens *t = &p->tensors[p->outputs[i].tensor];
+		const struct tuff_buf *b = &p->bufs[t->buffer];
+
+		if (t->layout != TUFF_PLAIN || (p->target != TUFF_TARGET_CPU && b->kind == TUFF_BUF_ARENA) ||
+		    ((b->kind == TUFF_BUF_ARENA || b->kind == TUFF_BUF_SHARED) && b->last < p->nsteps))
+			ret = FAIL(&c, "output %u: it does not live to the end, or where the host can read it", i);
+	}
 	for (uint32_t i = 0; !ret && i < p->ninputs; i++)
 		ret = optional(&c, i);
 	for (uint32_t i = 0; !ret && i < p->noutputs; i++)
 		if (p->outputs[i].flags)
 			ret = FAIL(&c, "output %u: flags %#x are unknown", i, p->outputs[i].flags);
 	if (!ret && ((p->info.macs != TUFF_NONE && p->info.macs && !expr_ok(p, p->info.macs)) || !args_ok(p, p->info.nodes, 3ull * p->info.nnodes)))
-		ret = FAIL(&c, "info: out of range");
+		ret = FAIL(&c, "section 'arguments' does not hold what the head says of nodes, or its macs are out of range");
 	return ret;
 }

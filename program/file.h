@@ -38,9 +38,12 @@ uint32_t tuff_file_layout(void);
 /*
  * XXH64 of everything that decides what a program does: the head without this
  * field, all sections but the data, and integer weights. A damaged file is
- * found before it runs. It is no signature: a program file is code, open only
- * files of people you trust.
+ * found before it runs. It is no signature: what a forger makes of a file is
+ * checked where it is used (program/check.c, userspace/cpu/check.c, the driver),
+ * but for kernels, which are code: their buffers are theirs, and what one does
+ * beyond them (an array in shared memory overrun) only a process confines.
+ * bytes: a whole file whose sections are in it. 0, -ENOMEM.
  */
-uint64_t tuff_file_hash(const void *bytes);
+int tuff_file_hash(const void *bytes, uint64_t *hash);
 
 #endif

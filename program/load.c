@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* Program files are mapped, checked once, and used where they lie. */
+/*
+ * Program files: the tables are read and checked once, in memory of ours; the
+ * weights' bytes stay in the file, which stays open.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "program/file.h"
+
+#define SLICE 65536	/* read at a time */
 
 const uint32_t tuff_section_size[SEC_COUNT] = {
 	sizeof(struct tuff_symbol), sizeof(struct tuff_expr), sizeof(struct tuff_tens), sizeof(struct tuff_buf),
@@ -31,50 +35,73 @@ uint32_t tuff_file_layout(void)
 	return (h ^ (uint32_t)sizeof(struct tuff_file_head)) * 16777619u;
 }
 
-uint64_t tuff_file_hash(const void *bytes)
+/*
+ * Head, tables, and those weights that decide what is done (indices, shapes).
+ * Numbers that are only computed with are not read twice.
+ */
+static int hash_of(const struct tuff_file_head *head, const void *const *sec, const struct tuff_program *data, uint64_t *out)
 {
-	struct tuff_file_head h;
-	const struct tuff_weight *w;
-	uint64_t hash, n;
+	struct tuff_file_head h = *head;
+	const struct tuff_weight *w = sec[SEC_WEIGHTS];
+	XXH64_state_t *st = XXH64_createState();
+	char *b = malloc(SLICE);
+	int ret = st && b ? 0 : -ENOMEM;
+	uint64_t hash;
 
-	memcpy(&h, bytes, sizeof(h));
 	h.hash = 0;
 	hash = XXH64(&h, sizeof(h), 1);
 	for (int i = 0; i < SEC_DATA; i++)
-		hash = XXH64((const char *)bytes + h.section[i].offset, h.section[i].count * tuff_section_size[i], hash);
-	w = (const void *)((const char *)bytes + h.section[SEC_WEIGHTS].offset);
-	n = h.section[SEC_WEIGHTS].count;
-	for (uint64_t i = 0; i < n; i++)
-		if (w[i].src == TUFF_W_DATA && w[i].dtype != TUFF_F32 && w[i].dtype != TUFF_F16 && w[i].dtype != TUFF_BF16 &&
-		    w[i].offset <= h.section[SEC_DATA].count && w[i].size <= h.section[SEC_DATA].count - w[i].offset)
-			hash = XXH64((const char *)bytes + h.section[SEC_DATA].offset + w[i].offset, w[i].size, hash);
-	return hash;
+		hash = XXH64(sec[i], h.section[i].count * tuff_section_size[i], hash);
+	for (uint64_t i = 0; i < h.section[SEC_WEIGHTS].count && !ret; i++) {
+		if (w[i].src != TUFF_W_DATA || w[i].dtype == TUFF_F32 || w[i].dtype == TUFF_F16 || w[i].dtype == TUFF_BF16 ||
+		    w[i].offset > data->data_size || w[i].size > data->data_size - w[i].offset)
+			continue;
+		XXH64_reset(st, hash);
+		for (uint64_t at = 0, n; at < w[i].size && !ret; at += n) {
+			n = w[i].size - at < SLICE ? w[i].size - at : SLICE;
+			ret = tuff_program_data(data, w[i].offset + at, b, n);
+			if (!ret)
+				XXH64_update(st, b, n);
+		}
+		hash = XXH64_digest(st);
+	}
+	XXH64_freeState(st);
+	free(b);
+	*out = hash;
+	return ret;
 }
 
-struct mapped {
+int tuff_file_hash(const void *bytes, uint64_t *hash)
+{
+	const struct tuff_file_head *h = bytes;
+	const void *sec[SEC_COUNT];
+	struct tuff_program data = { 0 };
+
+	for (int i = 0; i < SEC_COUNT; i++)
+		sec[i] = (const char *)bytes + h->section[i].offset;
+	data.data = sec[SEC_DATA];
+	data.data_size = h->section[SEC_DATA].count;
+	return hash_of(h, sec, &data, hash);
+}
+
+struct loaded {
 	struct tuff_program p;
-	void *map;
-	size_t size;
+	void *tables;	/* of a file */
 };
 
 static void destroy(struct tuff_program *p)
 {
-	struct mapped *m = p->priv;
+	struct loaded *l = p->priv;
 
-	if (m->map)
-		munmap(m->map, m->size);
-	free(m);
+	if (p->data_in_file)
+		close(p->data_fd);
+	free(l->tables);
+	free(l);
 }
 
-int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out, char *err, size_t errlen)
+/* is this the head of a file of `size` bytes that this library reads? */
+static int check_head(const struct tuff_file_head *h, uint64_t size, char *err, size_t errlen)
 {
-	const struct tuff_file_head *h = bytes;
-	const void *sec[SEC_COUNT];
-	struct mapped *m;
-	struct tuff_program *p;
-	int ret;
-
-	*out = NULL;
 	if (size < sizeof(*h) || memcmp(h->magic, TUFF_FILE_MAGIC, 8)) {
 		snprintf(err, errlen, "not a tuff program");
 		return -EINVAL;
@@ -87,78 +114,146 @@ int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out
 		uint64_t off = h->section[i].offset, n = h->section[i].count;
 
 		if (off % TUFF_FILE_PAGE || off > size || n > (size - off) / tuff_section_size[i] || (i != SEC_DATA && n > UINT32_MAX - 1)) {
-			snprintf(err, errlen, "section '%s': %llu elements at byte %llu of a file of %zu", tuff_section_name[i],
-				 (unsigned long long)n, (unsigned long long)off, size);
+			snprintf(err, errlen, "section '%s': %llu elements at byte %llu of a file of %llu", tuff_section_name[i],
+				 (unsigned long long)n, (unsigned long long)off, (unsigned long long)size);
 			return -EINVAL;
 		}
-		sec[i] = (const char *)bytes + off;
 	}
-	if (tuff_file_hash(bytes) != h->hash) {
-		snprintf(err, errlen, "the file is damaged: its hash does not match");
-		return -EBADMSG;
-	}
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return -ENOMEM;
-	p = &m->p;
+	return 0;
+}
+
+/* l->p's data is set; takes l->tables and data_fd over, also when it fails */
+static int finish(struct loaded *l, const struct tuff_file_head *h, const void *const *sec, struct tuff_program **out,
+		  char *err, size_t errlen)
+{
+	struct tuff_program *p = &l->p;
+	uint64_t hash;
+	int ret;
+
+	p->priv = l;
+	p->destroy = destroy;
 	p->target = h->target;
 	p->info = h->info;
+	p->data_size = h->section[SEC_DATA].count;
+	ret = hash_of(h, sec, p, &hash);
+	if (!ret && hash != h->hash)
+		ret = -EBADMSG;
+	if (ret) {
+		snprintf(err, errlen, ret == -EBADMSG ? "the file is damaged: its hash does not match" :
+			 ret == -ENOMEM ? "out of memory" : "the file cannot be read, or changes while it is");
+		destroy(p);
+		return ret;
+	}
 #define SET(field, n, s) p->field = sec[s], p->n = h->section[s].count
 	SET(syms, nsyms, SEC_SYMS), SET(exprs, nexprs, SEC_EXPRS), SET(tensors, ntensors, SEC_TENSORS);
 	SET(bufs, nbufs, SEC_BUFS), SET(weights, nweights, SEC_WEIGHTS), SET(kernels, nkernels, SEC_KERNELS);
 	SET(steps, nsteps, SEC_STEPS), SET(args, nargs, SEC_ARGS), SET(attrs, nattrs, SEC_ATTRS);
 	SET(inputs, ninputs, SEC_INPUTS), SET(outputs, noutputs, SEC_OUTPUTS), SET(strings, strings_size, SEC_STRINGS);
-	SET(attr_data, attr_data_size, SEC_ATTR_DATA), SET(spirv, spirv_size, SEC_SPIRV), SET(data, data_size, SEC_DATA);
+	SET(attr_data, attr_data_size, SEC_ATTR_DATA), SET(spirv, spirv_size, SEC_SPIRV);
 #undef SET
-	p->priv = m;
-	p->destroy = destroy;
 	ret = tuff_program_check(p, err, errlen);
 	for (uint32_t i = 0; !ret && i < p->nweights; i++)	/* a file holds its weights itself */
 		if (p->weights[i].src == TUFF_W_FILE) {
 			snprintf(err, errlen, "weight %u: it lies in another file", i);
 			ret = -EINVAL;
 		}
-	if (ret) {
-		free(m);
+	if (ret)
+		destroy(p);
+	else
+		*out = p;
+	return ret;
+}
+
+int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out, char *err, size_t errlen)
+{
+	const struct tuff_file_head *h = bytes;
+	const void *sec[SEC_COUNT];
+	struct loaded *l;
+	int ret;
+
+	*out = NULL;
+	ret = check_head(h, size, err, errlen);
+	if (ret)
 		return ret;
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		snprintf(err, errlen, "out of memory");
+		return -ENOMEM;
 	}
-	*out = p;
-	return 0;
+	for (int i = 0; i < SEC_COUNT; i++)
+		sec[i] = (const char *)bytes + h->section[i].offset;
+	l->p.data = sec[SEC_DATA];
+	return finish(l, h, sec, out, err, errlen);
+}
+
+static int read_at(int fd, void *to, size_t n, uint64_t at)
+{
+	const struct tuff_program file = { .data_in_file = true, .data_fd = fd };
+
+	return tuff_program_data(&file, at, to, n);
+}
+
+/* the tables behind the head, one after the other in one block */
+static int read_tables(int fd, const struct tuff_file_head *h, struct loaded *l, const void **sec)
+{
+	size_t size = 0, at = 0;
+	int ret = 0;
+
+	for (int i = 0; i < SEC_DATA; i++)	/* within the file: no overflow */
+		size += (h->section[i].count * tuff_section_size[i] + 63) / 64 * 64;
+	l->tables = aligned_alloc(64, size + 64);
+	if (!l->tables)
+		return -ENOMEM;
+	for (int i = 0; i < SEC_DATA && !ret; i++) {
+		size_t n = h->section[i].count * tuff_section_size[i];
+
+		sec[i] = (char *)l->tables + at;
+		ret = read_at(fd, (char *)l->tables + at, n, h->section[i].offset);
+		at += (n + 63) / 64 * 64;
+	}
+	return ret;
 }
 
 int tuff_program_load(const char *path, struct tuff_program **out, char *err, size_t errlen)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
+	const void *sec[SEC_COUNT] = { NULL };
+	struct tuff_file_head h = { 0 };
+	struct loaded *l;
 	struct stat st;
-	void *map;
 
 	*out = NULL;
 	if (fd < 0 || fstat(fd, &st)) {
 		ret = -errno;
 		snprintf(err, errlen, "%s", strerror(-ret));
-		if (fd >= 0)
-			close(fd);
-		return ret;
+		goto err_fd;
 	}
+	ret = -EINVAL;
 	if (!S_ISREG(st.st_mode) || !st.st_size) {
 		snprintf(err, errlen, "%s", S_ISREG(st.st_mode) ? "the file is empty" : "not a regular file");
+		goto err_fd;
+	}
+	ret = (size_t)st.st_size < sizeof(h) ? 0 : read_at(fd, &h, sizeof(h), 0);
+	if (ret)
+		snprintf(err, errlen, "the file cannot be read: %s", strerror(-ret));
+	ret = ret ? ret : check_head(&h, st.st_size, err, errlen);
+	if (ret)
+		goto err_fd;
+	l = calloc(1, sizeof(*l));
+	ret = l ? read_tables(fd, &h, l, sec) : -ENOMEM;
+	if (ret) {
+		snprintf(err, errlen, "the file cannot be read: %s", strerror(-ret));
+		if (l)
+			free(l->tables);
+		free(l);
+		goto err_fd;
+	}
+	l->p.data_in_file = true;
+	l->p.data_fd = fd;
+	l->p.data_at = h.section[SEC_DATA].offset;
+	return finish(l, &h, sec, out, err, errlen);
+err_fd:
+	if (fd >= 0)
 		close(fd);
-		return -EINVAL;
-	}
-	map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	ret = map == MAP_FAILED ? -errno : 0;
-	close(fd);
-	if (ret) {
-		snprintf(err, errlen, "mmap: %s", strerror(-ret));
-		return ret;
-	}
-	ret = tuff_program_parse(map, st.st_size, out, err, errlen);
-	if (ret) {
-		munmap(map, st.st_size);
-		return ret;
-	}
-	((struct mapped *)(*out)->priv)->map = map;
-	((struct mapped *)(*out)->priv)->size = st.st_size;
-	(*out)->mapped = true;
-	return 0;
+	return ret;
 }

@@ -12,6 +12,8 @@
 #include "program/program.h"
 
 #define ATTEMPTS 32	/* per order; each is quadratic in the buffers */
+#define WORK (1ull << 30)	/* of the attempts of one order, then there are fewer */
+#define MANY 65536	/* buffers */
 
 struct slot {
 	uint64_t size, offset;
@@ -146,7 +148,7 @@ int tuff_memplan(const struct tuff_buf *bufs, uint32_t n, uint32_t kind,
 	struct slot *todo = calloc(n ? n : 1, sizeof(*todo));
 	struct slot *placed = calloc(n ? n : 1, sizeof(*placed));
 	uint32_t count = 0;
-	int ret = -ENOMEM;
+	int attempts = ATTEMPTS, ret = -ENOMEM;
 
 	memset(out, 0, sizeof(*out));
 	if (!todo || !placed)
@@ -160,12 +162,23 @@ int tuff_memplan(const struct tuff_buf *bufs, uint32_t n, uint32_t kind,
 		todo[count++] = (struct slot){ .size = align_up(sizes[i], align), .buf = i, .first = bufs[i].first,
 					       .life = bufs[i].last - bufs[i].first };
 	}
+	if (count > MANY) {	/* side by side: planning would take longer than anybody waits */
+		for (uint32_t i = 0; i < count; i++) {
+			offsets[todo[i].buf] = out->size;
+			out->size += todo[i].size;
+		}
+		out->live_peak = out->size;
+		ret = 0;
+		goto out_free;
+	}
+	while (attempts > 1 && (uint64_t)count * count * attempts > WORK)
+		attempts /= 2;
 	out->live_peak = live_peak(bufs, todo, count);
 	out->size = UINT64_MAX;
 	for (size_t o = 0; o < sizeof(orders) / sizeof(orders[0]); o++) {
 		qsort(todo, count, sizeof(*todo), orders[o]);
 		/* what sticks out at the top goes first in the next attempt */
-		for (int attempt = 0; attempt < ATTEMPTS && out->size != out->live_peak; attempt++) {
+		for (int attempt = 0; attempt < attempts && out->size != out->live_peak; attempt++) {
 			uint64_t size = place(bufs, todo, count, placed);
 
 			if (size < out->size) {

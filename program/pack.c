@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Weights as the kernels read them. One tensor at a time: its source pages are
- * dropped when it is packed, so that loading peaks at the packed weights.
+ * Weights as the kernels read them. One tensor at a time, so that loading peaks
+ * at the packed weights and one more.
  *
  * CONV  source [OC, IC/g, taps..]; tiles of C vec4 of output channels, none of
  *       which spans two groups: [tile][tap][input vec4][4][C] of vec4.
@@ -27,7 +27,7 @@ struct pack {
 	const float *v;		/* source, float */
 	const float *scale;	/* by output channel or NULL */
 	const float *bias;	/* or NULL */
-	int64_t noc;		/* elements of scale and bias */
+	int64_t nscale, noc;	/* elements of scale and bias */
 	float *out, *end;
 	void *tmp[3];
 };
@@ -66,6 +66,12 @@ static int floats(const struct tuff_weight_src *src, uint32_t i, const float **o
 	return tuff_weight_read(src, i, TUFF_F32, *tmp);
 }
 
+/* scale and bias have an element for each output channel */
+static bool fits(const struct pack *k, int64_t oc)
+{
+	return (!k->scale || k->nscale >= oc) && (!k->bias || k->noc == 1 || k->noc >= oc);
+}
+
 static int pack_conv(struct pack *k, int64_t oc, int64_t icg, int64_t taps, int64_t groups,
 		     int64_t so, int64_t si, float alpha, float beta)
 {
@@ -73,11 +79,11 @@ static int pack_conv(struct pack *k, int64_t oc, int64_t icg, int64_t taps, int6
 	int64_t C = p[0], t0 = p[2], nt = p[3], ocg, tiles_g, ic4 = (icg + 3) / 4;
 	float *d = k->out;
 
-	if (C < 1 || groups < 1 || oc % groups || nt < 0 || t0 < 0)
+	if (C < 1 || groups < 1 || oc % groups || nt < 0 || t0 < 0 || !fits(k, oc))
 		return -EINVAL;
 	ocg = oc / groups;
 	tiles_g = ((ocg + 3) / 4 + C - 1) / C;
-	if (t0 + nt > tiles_g * groups || (k->end - d) / 4 < nt * C * (taps * ic4 * 4 + 1))
+	if (t0 + nt > tiles_g * groups || nt * C > (k->end - d) / 4 / (taps * ic4 * 4 + 1))
 		return -EINVAL;
 	for (int64_t t = t0; t < t0 + nt; t++) {
 		int64_t g = t / tiles_g, o0 = (t - g * tiles_g) * C * 4, n = ocg - o0 < 4 * C ? ocg - o0 : 4 * C;
@@ -109,7 +115,7 @@ static int pack_dw(struct pack *k)
 	bool trans = w->param[1];
 	float *d = k->out;
 
-	if (w->rank < 3 || groups < 1)
+	if (w->rank < 3 || groups < 1 || (trans && (w->dim[0] % groups || w->dim[1] > 1 << 30)))
 		return -EINVAL;
 	for (uint32_t i = 2; i < w->rank; i++)
 		taps *= w->dim[i];
@@ -119,7 +125,7 @@ static int pack_dw(struct pack *k)
 	so = trans ? taps : icg * taps;		/* of an output channel, within its group */
 	si = trans ? ocg * taps : taps;
 	sg = ocg * icg * taps;
-	if (!ocg || c0 < 0 || n4 < 0 || (k->end - d) / 4 < n4 * (taps * icg + 1))
+	if (!ocg || c0 < 0 || n4 < 0 || n4 > (k->end - d) / 4 / (taps * icg + 1) || !fits(k, oc) || (k->bias && k->noc < oc))
 		return -EINVAL;
 	for (int64_t tap = 0; tap < taps; tap++)
 		for (int64_t i = 0; i < icg; i++)
@@ -135,15 +141,18 @@ static int widen(const struct tuff_weight_src *src, uint32_t i, uint32_t storage
 {
 	const struct tuff_weight *w = &src->p->weights[i];
 	size_t es = tuff_dtype_size(w->dtype), n = numel(w);
-	const uint8_t *b = tuff_weight_bytes(src, i);
 	uint32_t *o = dst;
+	uint8_t *b;
+	int ret;
 
 	if (storage == w->dtype || (storage == TUFF_F32 && (w->dtype == TUFF_F16 || w->dtype == TUFF_BF16)))
 		return tuff_weight_read(src, i, storage, dst);
 	if (storage != TUFF_I32 && storage != TUFF_U32)
 		return -EOPNOTSUPP;
-	for (size_t k = 0; k < n; k++) {
-		const uint8_t *p = b ? b + k * es : (const uint8_t *)&w->fill;
+	b = malloc(n * es + 1);
+	ret = b ? tuff_weight_fetch(src, i, 0, b, n * es) : -ENOMEM;
+	for (size_t k = 0; k < n && !ret; k++) {
+		const uint8_t *p = b + k * es;
 		int64_t v;
 		int16_t s;
 		uint16_t u;
@@ -160,11 +169,12 @@ static int widen(const struct tuff_weight_src *src, uint32_t i, uint32_t storage
 		case TUFF_U16: memcpy(&u, p, 2); v = u; break;
 		case TUFF_I16: memcpy(&s, p, 2); v = s; break;
 		case TUFF_U32: case TUFF_I32: memcpy(o + k, p, 4); continue;
-		default: return -EOPNOTSUPP;
+		default: v = 0; ret = -EOPNOTSUPP;
 		}
 		o[k] = (uint32_t)v;
 	}
-	return 0;
+	free(b);
+	return ret;
 }
 
 static int pack_cl(const struct tuff_weight_src *src, uint32_t i, void *dst, uint64_t room)
@@ -197,8 +207,10 @@ static int pack_floats(struct pack *k, uint32_t i)
 	bool trans;
 	int ret = floats(k->src, i, &k->v, &k->tmp[0]);
 
-	if (!ret && w->scale != TUFF_NONE)
+	if (!ret && w->scale != TUFF_NONE) {
 		ret = floats(k->src, w->scale, &k->scale, &k->tmp[1]);
+		k->nscale = numel(&k->src->p->weights[w->scale]);
+	}
 	if (!ret && w->bias != TUFF_NONE) {
 		ret = floats(k->src, w->bias, &k->bias, &k->tmp[2]);
 		k->noc = numel(&k->src->p->weights[w->bias]);
@@ -233,9 +245,7 @@ int tuff_weight_pack(const struct tuff_weight_src *src, uint32_t i, void *dst)
 	if (w->flags & TUFF_W_PACKED) {
 		if (w->size != w->packed_size)
 			return -EINVAL;
-		memcpy(dst, tuff_weight_bytes(src, i), w->size);
-		tuff_weight_drop(src, i);
-		return 0;
+		return tuff_weight_fetch(src, i, 0, dst, w->size);
 	}
 	switch (w->pack) {
 	case TUFF_PACK_NONE:
@@ -255,6 +265,5 @@ int tuff_weight_pack(const struct tuff_weight_src *src, uint32_t i, void *dst)
 	}
 	for (int t = 0; t < 3; t++)
 		free(k.tmp[t]);
-	tuff_weight_drop(src, i);
 	return ret;
 }

@@ -277,15 +277,19 @@ struct tuff_program {
 	const uint8_t *spirv;	size_t spirv_size;
 	const uint8_t *data;	size_t data_size;	/* W_DATA bytes */
 	struct tuff_info info;
-	bool mapped;		/* data is a file's clean pages: what is read may be dropped */
+	bool data_in_file;	/* then data is NULL: data_size bytes from data_at on in data_fd */
+	int data_fd;
+	uint64_t data_at;
 	void *priv;		/* owner's: mapping or heap block */
 	void (*destroy)(struct tuff_program *);
 };
 
 struct tuff_error;		/* userspace/tuff.h has the same as public */
 
-/* load.c: maps and checks a whole .tuff file; every index, offset and string
- * is in range afterwards. err text names section and index at fault. */
+/* load.c: reads and checks a .tuff file but for its weights' bytes, which stay
+ * in the open file; every index, offset and string is in range afterwards, and
+ * stays so: what was checked is memory of ours, whatever becomes of the file.
+ * err text names section and index at fault. */
 int tuff_program_load(const char *path, struct tuff_program **out, char *err, size_t errlen);
 int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out,
 		       char *err, size_t errlen);	/* bytes stay the caller's */
@@ -318,19 +322,25 @@ int tuff_memplan(const struct tuff_buf *bufs, uint32_t n, uint32_t kind,
 		 const uint64_t *sizes, uint64_t align, uint64_t *offsets,
 		 struct tuff_memplan *out);
 
-/* pack.c: packs weight w into dst (packed_size bytes), reading through
- * tuff_weight_src. Drops the source pages of mapped files afterwards. */
+/*
+ * Bytes of weights. They are read, never mapped: a file that is cut short
+ * while it is used gives -EIO, not a signal.
+ */
 struct tuff_weight_src {	/* opened files of a program */
 	const struct tuff_program *p;
-	struct { const uint8_t *map; size_t size; int fd; } *files;
+	struct { int fd; uint64_t size; } *files;
 };
 int tuff_weight_src_open(const struct tuff_program *p, struct tuff_weight_src *src, char *err, size_t errlen);
 void tuff_weight_src_close(struct tuff_weight_src *src);
-/* pointer to the raw source bytes (FILE/DATA), NULL for FILL */
+/* the raw source bytes if they are in memory, else NULL */
 const void *tuff_weight_bytes(const struct tuff_weight_src *src, uint32_t w);
-void tuff_weight_drop(const struct tuff_weight_src *src, uint32_t w);	/* MADV_DONTNEED */
+/* n raw source bytes of weight w from byte `at` of it on; a fill is written out */
+int tuff_weight_fetch(const struct tuff_weight_src *src, uint32_t w, uint64_t at, void *dst, size_t n);
+/* n bytes of the data section, wherever that is */
+int tuff_program_data(const struct tuff_program *p, uint64_t at, void *dst, size_t n);
 /* any source to float32/int32/uint32/native elements, row-major */
 int tuff_weight_read(const struct tuff_weight_src *src, uint32_t w, uint32_t storage, void *dst);
+/* pack.c: as its recipe says, packed_size bytes */
 int tuff_weight_pack(const struct tuff_weight_src *src, uint32_t w, void *dst);
 
 #endif

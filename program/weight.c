@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
-/*
- * Source bytes of weights: files are mapped, never read whole, and pages are
- * dropped once a tensor is packed, so that loading peaks at packed weights
- * plus one tensor.
- */
+/* Source bytes of weights: read from where they lie, in memory or in files, a slice at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "program/program.h"
+
+#define SLICE 65536	/* bytes converted at a time; a multiple of every element */
 
 int tuff_weight_src_open(const struct tuff_program *p, struct tuff_weight_src *src,
 			 char *err, size_t errlen)
@@ -28,13 +25,11 @@ int tuff_weight_src_open(const struct tuff_program *p, struct tuff_weight_src *s
 	for (uint32_t i = 0; i < p->nfiles; i++) {
 		const char *path = tuff_str(p, p->files[i]);
 		struct stat st;
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		void *map;
-		int ret;
+		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
 
-		if (fd < 0 || fstat(fd, &st)) {
-			ret = -errno;
-			snprintf(err, errlen, "%s: %s", path, strerror(-ret));
+		if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+			ret = fd < 0 ? -errno : -EINVAL;
+			snprintf(err, errlen, "%s: %s", path, fd < 0 ? strerror(-ret) : "not a regular file");
 			if (fd >= 0)
 				close(fd);
 			tuff_weight_src_close(src);
@@ -42,16 +37,6 @@ int tuff_weight_src_open(const struct tuff_program *p, struct tuff_weight_src *s
 		}
 		src->files[i].fd = fd;
 		src->files[i].size = st.st_size;
-		if (!st.st_size)
-			continue;
-		map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (map == MAP_FAILED) {
-			ret = -errno;
-			snprintf(err, errlen, "%s: mmap: %s", path, strerror(-ret));
-			tuff_weight_src_close(src);
-			return ret;
-		}
-		src->files[i].map = map;
 	}
 	/* a file may have shrunk since the program was made */
 	for (uint32_t i = 0; i < p->nweights; i++) {
@@ -75,12 +60,9 @@ int tuff_weight_src_open(const struct tuff_program *p, struct tuff_weight_src *s
 
 void tuff_weight_src_close(struct tuff_weight_src *src)
 {
-	for (uint32_t i = 0; src->files && i < src->p->nfiles; i++) {
-		if (src->files[i].map)
-			munmap((void *)src->files[i].map, src->files[i].size);
+	for (uint32_t i = 0; src->files && i < src->p->nfiles; i++)
 		if (src->files[i].fd >= 0)
 			close(src->files[i].fd);
-	}
 	free(src->files);
 	memset(src, 0, sizeof(*src));
 }
@@ -89,22 +71,48 @@ const void *tuff_weight_bytes(const struct tuff_weight_src *src, uint32_t i)
 {
 	const struct tuff_weight *w = &src->p->weights[i];
 
-	if (w->src == TUFF_W_FILE)
-		return src->files[w->file].map + w->offset;
-	return w->src == TUFF_W_DATA ? src->p->data + w->offset : NULL;
+	return w->src == TUFF_W_DATA && !src->p->data_in_file ? src->p->data + w->offset : NULL;
 }
 
-void tuff_weight_drop(const struct tuff_weight_src *src, uint32_t i)
+static int read_all(int fd, uint64_t at, void *dst, size_t n)
+{
+	while (n) {
+		ssize_t got = pread(fd, dst, n, at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)	/* the file ends before what was there when it was opened */
+			return got ? -errno : -EIO;
+		dst = (char *)dst + got;
+		at += got;
+		n -= got;
+	}
+	return 0;
+}
+
+int tuff_program_data(const struct tuff_program *p, uint64_t at, void *dst, size_t n)
+{
+	if (p->data_in_file)
+		return read_all(p->data_fd, p->data_at + at, dst, n);
+	if (n)
+		memcpy(dst, p->data + at, n);
+	return 0;
+}
+
+int tuff_weight_fetch(const struct tuff_weight_src *src, uint32_t i, uint64_t at, void *dst, size_t n)
 {
 	const struct tuff_weight *w = &src->p->weights[i];
-	uintptr_t page = sysconf(_SC_PAGESIZE), from, to;
+	size_t es = tuff_dtype_size(w->dtype), from = es > 8 ? 8 : es;
 
-	if (w->src != TUFF_W_FILE && !(w->src == TUFF_W_DATA && src->p->mapped))
-		return;
-	from = ((uintptr_t)tuff_weight_bytes(src, i) + page - 1) & -page;
-	to = ((uintptr_t)tuff_weight_bytes(src, i) + w->size) & -page;
-	if (to > from)
-		madvise((void *)from, to - from, MADV_DONTNEED);
+	if (w->src == TUFF_W_FILE)
+		return read_all(src->files[w->file].fd, w->offset + at, dst, n);
+	if (w->src == TUFF_W_DATA)
+		return tuff_program_data(src->p, w->offset + at, dst, n);
+	for (size_t k = 0; k + es <= n && es; k += es) {
+		memcpy((char *)dst + k, &w->fill, from);
+		memset((char *)dst + k + from, 0, es - from);
+	}
+	return 0;
 }
 
 /* one element to its stored form: halves to float, integers to 32 bits (int64 clamps) */
@@ -149,24 +157,28 @@ int tuff_weight_read(const struct tuff_weight_src *src, uint32_t i, uint32_t sto
 {
 	const struct tuff_weight *w = &src->p->weights[i];
 	size_t es = tuff_dtype_size(w->dtype), n = 1;
-	const uint8_t *b = tuff_weight_bytes(src, i);
+	uint8_t *b;
+	int ret = 0;
 
 	for (uint32_t d = 0; d < w->rank; d++)
 		n *= w->dim[d];
 	if (!es)
 		return -EOPNOTSUPP;
-	if (storage == w->dtype) {
-		if (b)
-			memcpy(dst, b, n * es);
-		else
-			for (size_t k = 0; k < n; k++)
-				memcpy((uint8_t *)dst + k * es, &w->fill, es);
-		return 0;
+	if (storage == w->dtype)
+		return tuff_weight_fetch(src, i, 0, dst, n * es);
+	b = malloc(SLICE);
+	if (!b)
+		return -ENOMEM;
+	for (size_t at = 0; at < n && !ret; at += SLICE / es) {
+		size_t count = n - at < SLICE / es ? n - at : SLICE / es;
+
+		ret = tuff_weight_fetch(src, i, at * es, b, count * es);
+		for (size_t k = 0; k < count && !ret; k++)
+			if (!convert(b + k * es, w->dtype, storage, (uint8_t *)dst + 4 * (at + k)))
+				ret = -EOPNOTSUPP;
 	}
-	for (size_t k = 0; k < n; k++)
-		if (!convert(b ? b + k * es : (const uint8_t *)&w->fill, w->dtype, storage, (uint8_t *)dst + 4 * k))
-			return -EOPNOTSUPP;
-	return 0;
+	free(b);
+	return ret;
 }
 
 void tuff_program_destroy(struct tuff_program *p)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Writing a program file. Weights come last and one by one, so that writing
- * holds one tensor in memory; source bytes are written as they are (with their
- * recipe), so that any target can pack them.
+ * Writing a program file. Weights come last and a piece at a time; source bytes
+ * are written as they are (with their recipe), so that any target can pack them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,8 @@
 #include <unistd.h>
 
 #include "program/file.h"
+
+#define CHUNK (1u << 20)	/* copied at a time */
 
 struct out {
 	int fd;
@@ -48,7 +49,8 @@ static int data(struct out *o, const struct tuff_program *p, struct tuff_weight 
 {
 	struct tuff_weight_src src;
 	uint64_t start = o->at;
-	int ret = tuff_weight_src_open(p, &src, err, errlen);
+	void *chunk = malloc(CHUNK);
+	int ret = chunk ? tuff_weight_src_open(p, &src, err, errlen) : -ENOMEM;
 
 	for (uint32_t i = 0; i < p->nweights && !ret; i++) {
 		uint32_t same = i;
@@ -67,10 +69,15 @@ static int data(struct out *o, const struct tuff_program *p, struct tuff_weight 
 		}
 		ret = align(o, w[i].size >= TUFF_FILE_PAGE ? TUFF_FILE_PAGE : 64);
 		w[i].offset = o->at - start;
-		ret = ret ? ret : put(o, tuff_weight_bytes(&src, i), w[i].size);
-		tuff_weight_drop(&src, i);
+		for (uint64_t at = 0, n; at < w[i].size && !ret; at += n) {
+			n = w[i].size - at < CHUNK ? w[i].size - at : CHUNK;
+			ret = tuff_weight_fetch(&src, i, at, chunk, n);
+			ret = ret ? ret : put(o, chunk, n);
+		}
 	}
-	tuff_weight_src_close(&src);
+	if (chunk)
+		tuff_weight_src_close(&src);
+	free(chunk);
 	*size = o->at - start;
 	return ret;
 }
@@ -80,15 +87,18 @@ static int seal(int fd)
 {
 	struct tuff_file_head *h;
 	struct stat st;
+	uint64_t hash;
+	int ret;
 
 	if (fstat(fd, &st))
 		return -errno;
 	h = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (h == MAP_FAILED)
 		return -errno;
-	h->hash = tuff_file_hash(h);
+	ret = tuff_file_hash(h, &hash);
+	h->hash = hash;
 	munmap(h, st.st_size);
-	return 0;
+	return ret;
 }
 
 static int all(struct out *o, const struct tuff_program *p, char *err, size_t errlen)
@@ -107,7 +117,7 @@ static int all(struct out *o, const struct tuff_program *p, char *err, size_t er
 		ret = align(o, TUFF_FILE_PAGE);
 		h.section[i].offset = o->at;
 		h.section[i].count = count[i];
-		if (i == SEC_WEIGHTS)
+		if (i == SEC_WEIGHTS && p->nweights)
 			memcpy(w, p->weights, p->nweights * sizeof(*w));
 		if (ret)
 			break;

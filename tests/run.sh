@@ -7,6 +7,8 @@
 # SwiftShader where it is there: other subgroups, other limits than lavapipe's.
 # All of them run with the Khronos validation layer; a message is a failure, and so
 # is that the layer is not there (TUFF_DEBUG= runs them without).
+# A program that is not there, crashes, hangs, says nothing or leaves before its
+# last subtest is a failure, and so is one whose result is missing.
 set -u
 : "${TUFF_DEBUG=validate}"
 export TUFF_DEBUG
@@ -33,15 +35,29 @@ one() {
 	p=$(printf '%s\n' "$out" | grep -c ': SUCCESS$')
 	s=$(printf '%s\n' "$out" | grep -c ': SKIP$')
 	f=$(printf '%s\n' "$out" | grep -c ': FAIL$')
+	# a crash or a time-out prints no FAIL line; success says what succeeded, and 77 what was skipped
+	why=
+	case $rc in
+	0)	[ "$p" -gt 0 ] || why='nothing passed' ;;
+	77)	[ "$p" -eq 0 ] && [ "$s" -gt 0 ] || why='exit 77, but not all was skipped' ;;
+	124)	why="no end after $limit s" ;;
+	*)	[ "$f" -gt 0 ] || why='it ended without a failed subtest' ;;
+	esac
+	case $t in
+	*.sh)	;;
+	*)	if [ $rc -eq 0 ] || [ $rc -eq 77 ]; then
+			total=$(printf '%s\n' "$out" | sed -n 's/^subtests to the end: //p' | tail -n 1)
+			[ "${total:-0}" -eq $((p + f + s)) ] || why="${total:-no} subtests at the end, $((p + f + s)) lines"
+		fi ;;
+	esac
+	[ -z "$why" ] || [ "$f" -gt 0 ] || f=1
 	# what the validation layer said
 	v=$(printf '%s\n' "$out" | grep -cE '^tuff: (validation: |TUFF_DEBUG)')
-	[ "$v" -eq 0 ] || f=$((f + 1))
-	# a crash or a time-out prints no FAIL line
-	[ $rc -ne 0 ] && [ $rc -ne 77 ] && [ "$f" -eq 0 ] && f=1
+	[ "$v" -eq 0 ] || f=$((f + 1)) why="$v messages of the validation layer"
 	echo "$p $f $s" >"$RESULTS/$log"
 	{
 		printf '  TEST    %s: %d passed' "${name#.build/}" "$p"
-		[ "$f" -eq 0 ] || printf ', %d FAILED (exit %d)' "$f" $rc
+		[ "$f" -eq 0 ] || printf ', %d FAILED (exit %d%s)' "$f" $rc "${why:+, $why}"
 		[ "$s" -eq 0 ] || printf ', %d skipped' "$s"
 		printf ', %d s\n' $took
 		if [ "$f" -ne 0 ]; then
@@ -69,7 +85,14 @@ for t; do
 	*/tests/vulkan/*|*/tests/kernels/*)
 		[ -z "${TUFF_SWIFTSHADER_ICD-}" ] || printf 'swiftshader:%s\n' "$t" ;;
 	esac
-done | xargs -P "${JOBS:-$(nproc)}" -n 1 sh "$0" --one
+done >"$RESULTS/list"
+xargs -P "${JOBS:-$(nproc)}" -n 1 sh "$0" --one <"$RESULTS/list"
+ran=$?
 cat "$RESULTS"/result* 2>/dev/null | grep -E '^[0-9]+ [0-9]+ [0-9]+$' |
-	awk -v want=$# '{ p += $1; f += $2; s += $3; n++ }
-		END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit !(f == 0 && p > 0 && n >= want) }'
+	awk -v want=$(wc -l <"$RESULTS/list") -v ran=$ran '{ p += $1; f += $2; s += $3; n++ }
+		END {
+			printf "%d passed, %d failed, %d skipped\n", p, f, s
+			if (n != want || ran)
+				printf "%d programs, %d results, exit %d of xargs: FAILED\n", want, n, ran
+			exit !(f == 0 && p > 0 && n == want && !ran)
+		}'

@@ -58,7 +58,9 @@ static int convert(const Onnx__TensorProto *p, const char *path, struct tuff_ten
 	t->data = malloc(t->size ? t->size : 1);
 	if (!t->data)
 		return io_error(err, errlen, -ENOMEM, "%s: out of memory", path);
-	if (p->has_raw_data && p->raw_data.len == t->size)
+	if (!n)
+		ret = 0;	/* no elements: in no field */
+	else if (p->has_raw_data && p->raw_data.len == t->size)
 		memcpy(t->data, p->raw_data.data, t->size);
 	else
 		ret = typed(p, t, n);

@@ -143,7 +143,10 @@ int main(int argc, char **argv)
 	int ret = command(argc, argv);
 
 	errno = 0;
-	if (fflush(stdout) || ferror(stdout))	/* a full disk */
-		return fail("standard output: %s", strerror(errno ? errno : EIO));
+	if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE) {	/* a full disk: a result that nobody got is none */
+		int failed = fail("standard output: %s", strerror(errno ? errno : EIO));
+
+		return ret ? ret : failed;
+	}
 	return ret;
 }

@@ -8,6 +8,7 @@
 
 #define WEIGHT_ALIGN 256	/* the specification's largest offset alignment */
 #define CHUNK (16u << 20)	/* staged at a time */
+#define MAX_WEIGHTS (1ull << 46)	/* sums of sizes stay far from overflow */
 
 static int kernels(struct tuff_session *s, struct tuff_error *err)
 {
@@ -121,7 +122,6 @@ static int one_weight(struct tuff_session *s, struct device_bo *stage, uint32_t 
 		ret = ret ? ret : upload(s->dev, &o->weights, stage, at, tmp, size);
 		free(tmp);
 	}
-	tuff_weight_drop(&s->src, i);
 	return ret;
 }
 
@@ -156,6 +156,10 @@ static int weights(struct tuff_session *s, struct tuff_error *err)
 			storage[b->index] = t->storage;
 			o->weight_offset[b->index] = total;
 			total += (packed_size(s, b->index, t->storage) + 16 + WEIGHT_ALIGN - 1) / WEIGHT_ALIGN * WEIGHT_ALIGN;
+			if (total > MAX_WEIGHTS) {
+				free(storage);
+				return session_error(err, -E2BIG, "%s: its weights have more than %llu bytes", s->path, MAX_WEIGHTS);
+			}
 		}
 	}
 	ret = device_bo_create(d, total, TUFF_PLACE_DEVICE, map, &o->weights);

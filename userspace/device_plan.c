@@ -318,7 +318,7 @@ static int segment(struct tuff_session *s, struct plan *pl, struct device_segmen
 	struct stream st = { 0 };
 	struct touched seen = { .n = 0 };
 	uint32_t *ids = calloc(g->count + 1, sizeof(*ids)), n = 0, steps = 0;
-	int64_t macs = 0;
+	int64_t macs = 0, work;
 	int ret = ids ? 0 : -ENOMEM;
 
 	for (uint32_t i = g->first; i < g->first + g->count && !ret; i++) {
@@ -337,7 +337,8 @@ static int segment(struct tuff_session *s, struct plan *pl, struct device_segmen
 			put(&st, &ts, sizeof(ts));
 		}
 		steps++;
-		macs += p->steps[i].macs == TUFF_NONE ? 0 : pl->vals[p->steps[i].macs];
+		work = p->steps[i].macs == TUFF_NONE ? 0 : pl->vals[p->steps[i].macs];
+		macs += work > CUT_MACS ? CUT_MACS + 1 : work < 0 ? 0 : work;
 		if (!ret && (macs > CUT_MACS || steps == CUT_STEPS || i + 1 == g->first + g->count)) {
 			ret = create(s, pl, &st, &ids[n], err);
 			n += !ret;

@@ -65,6 +65,7 @@ int tuff_eval(void *priv, uint32_t op, const struct tuff_program *p, const struc
 		ret = enter(&in[i], &c[i], true);
 	for (uint32_t i = 0; i < nout && !ret; i++)
 		ret = enter(&out[i], &c[nin + i], false);
+	ret = ret ? ret : cpu_check(&a);
 	if (!ret && cpu_ops[op].prepare)
 		ret = cpu_ops[op].prepare(&a, &state);
 	if (!ret)

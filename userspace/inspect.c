@@ -7,12 +7,12 @@
 
 EXPORT uint32_t tuff_session_inputs(const struct tuff_session *s)
 {
-	return s->nreq;
+	return s ? s->nreq : 0;
 }
 
 EXPORT uint32_t tuff_session_outputs(const struct tuff_session *s)
 {
-	return s->p->noutputs;
+	return s ? s->p->noutputs : 0;
 }
 
 static int io_info(const struct tuff_session *s, const struct tuff_io *io, struct tuff_io_info *info)
@@ -36,12 +36,12 @@ static int io_info(const struct tuff_session *s, const struct tuff_io *io, struc
 
 EXPORT int tuff_session_input(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
 {
-	return i < s->nreq ? io_info(s, &s->p->inputs[i], info) : -EINVAL;
+	return s && info && i < s->nreq ? io_info(s, &s->p->inputs[i], info) : -EINVAL;
 }
 
 EXPORT int tuff_session_output(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
 {
-	return i < s->p->noutputs ? io_info(s, &s->p->outputs[i], info) : -EINVAL;
+	return s && info && i < s->p->noutputs ? io_info(s, &s->p->outputs[i], info) : -EINVAL;
 }
 
 static int find(const struct tuff_session *s, const struct tuff_io *io, uint32_t n, const char *name)
@@ -90,7 +90,7 @@ EXPORT void tuff_session_info(const struct tuff_session *s, struct tuff_model_in
 
 EXPORT const char *tuff_session_device(const struct tuff_session *s)
 {
-	return s->dev ? s->dev->info.name : "cpu";
+	return s && s->dev ? s->dev->info.name : "cpu";
 }
 
 EXPORT const char *tuff_session_why(const struct tuff_session *s)
@@ -105,17 +105,20 @@ EXPORT uint32_t tuff_session_threads(const struct tuff_session *s)
 
 EXPORT uint32_t tuff_session_steps(const struct tuff_session *s)
 {
-	return s->p->nsteps;
+	return s ? s->p->nsteps : 0;
 }
 
 EXPORT int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tuff_step_info *info)
 {
-	const struct tuff_program *p = s->p;
+	const struct tuff_program *p;
 	const struct tuff_step *st;
 
-	memset(info, 0, sizeof(*info));
-	if (i >= p->nsteps)
+	if (!info)
 		return -EINVAL;
+	memset(info, 0, sizeof(*info));
+	if (!s || i >= s->p->nsteps)
+		return -EINVAL;
+	p = s->p;
 	session_idle(s);
 	st = &p->steps[i];
 	info->node = tuff_str(p, st->node);
@@ -151,7 +154,7 @@ EXPORT int tuff_session_node(const struct tuff_session *s, uint32_t i, struct tu
 
 EXPORT uint32_t tuff_session_kernels(const struct tuff_session *s)
 {
-	return s->p->nkernels;
+	return s ? s->p->nkernels : 0;
 }
 
 EXPORT const char *tuff_type_name(uint32_t dtype)

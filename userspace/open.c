@@ -45,13 +45,15 @@ static const char *cache_dir(char *buf, size_t size)
 {
 	const char *x = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
+	int n;
+
 	if (x && *x == '/')
-		snprintf(buf, size, "%s/tuff", x);
+		n = snprintf(buf, size, "%s/tuff", x);
 	else if (home && *home == '/')
-		snprintf(buf, size, "%s/.cache/tuff", home);
+		n = snprintf(buf, size, "%s/.cache/tuff", home);
 	else
 		return NULL;
-	return buf;
+	return n < (int)size ? buf : NULL;
 }
 
 _Static_assert(TUFF_DIMS == TUFF_MAX_RANK && sizeof(struct tuff_shape) == sizeof(struct tuffc_shape), "tuff_shape is tuffc_shape");
@@ -144,6 +146,8 @@ EXPORT int tuff_compile_with(const char *model, const struct tuff_compile_option
 
 	if (err)
 		memset(err, 0, sizeof(*err));
+	if (!model || !*model)
+		return session_error(err, -EINVAL, "no path of a model is given");
 	ret = session_options(given, given ? given->size : 0, &o, sizeof(o), err);
 	if (ret)
 		return ret;

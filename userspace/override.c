@@ -23,7 +23,6 @@ static int set_default(struct tuff_session *s, uint32_t k)
 	int ret = tuff_weight_read(&s->src, s->p->inputs[s->nreq + k].weight, tensor_of(s, k)->storage, o->data);
 
 	o->given = false;
-	tuff_weight_drop(&s->src, s->p->inputs[s->nreq + k].weight);
 	return ret;
 }
 

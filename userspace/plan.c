@@ -10,7 +10,6 @@
 #include "userspace/session.h"
 
 #define ARENA_ALIGN 64
-#define MAX_TENSOR_BYTES (1ll << 40)
 
 void plan_destroy(const struct tuff_session *s, struct plan *p)
 {
@@ -47,7 +46,7 @@ static int place(struct tuff_session *s, struct plan *pl, uint64_t *sizes, struc
 	for (uint32_t i = 0; !ret && i < p->nbufs; i++) {
 		int64_t v = pl->vals[p->bufs[i].size];
 
-		if (v < 0 || v > MAX_TENSOR_BYTES) {
+		if (v < 0 || v > CPU_MAX_BYTES) {
 			ret = session_error(err, -EINVAL, "%s: a tensor of %lld bytes comes from these input shapes", s->path, (long long)v);
 			goto out;
 		}
@@ -92,7 +91,57 @@ static void resolve(const struct tuff_program *p, const struct plan *pl, uint32_
 	out->data = pl->data[p->tensors[t].buffer];
 }
 
-static int prepare(struct tuff_session *s, struct plan *pl, uint32_t i, struct cpu_tensor **pool, struct tuff_error *err)
+/*
+ * Is all of a tensor there? A program file says how large a buffer is, which
+ * weight it shows and which type that has; nothing of it has to be true.
+ */
+static int covered(const struct tuff_session *s, const struct plan *pl, const uint64_t *sizes, uint32_t t, const char **what)
+{
+	const struct tuff_program *p = s->p;
+	const struct tuff_buf *b = &p->bufs[p->tensors[t].buffer];
+	uint64_t need = tuff_dtype_size(p->tensors[t].storage), room = sizes[p->tensors[t].buffer], n = 1;
+
+	for (uint32_t d = 0; d < p->tensors[t].rank; d++) {
+		int64_t v = pl->vals[p->tensors[t].dim[d]];
+
+		*what = "has a negative or too large dimension";
+		if (v < 0 || v > CPU_MAX_BYTES || __builtin_mul_overflow(n, (uint64_t)v, &n) || n > CPU_MAX_BYTES)
+			return -EINVAL;
+	}
+	need *= n;
+	*what = "is larger than its memory";
+	if (b->kind == TUFF_BUF_INPUT && !pl->dev) {	/* the caller's: as large as the input is */
+		const struct tuff_tens *in = &p->tensors[p->inputs[b->index].tensor];
+
+		room = tuff_dtype_size(in->storage);
+		for (uint32_t d = 0; d < in->rank; d++)	/* of the caller's tensor: its size has been seen */
+			room *= pl->vals[in->dim[d]];
+	} else if (b->kind == TUFF_BUF_WEIGHT && s->weights[b->index]) {
+		room = s->weight_size[b->index];
+	} else if (b->kind == TUFF_BUF_WEIGHT) {	/* an operator reads it for itself, as float32 */
+		room = p->tensors[t].storage == TUFF_F32 ? 4 * session_weight_elements(&p->weights[b->index]) : 0;
+	} else if (!pl->data[p->tensors[t].buffer]) {
+		room = 0;
+	}
+	return need <= room ? 0 : -EINVAL;
+}
+
+static int ios(const struct tuff_session *s, const struct plan *pl, const uint64_t *sizes, struct tuff_error *err)
+{
+	const struct tuff_program *p = s->p;
+	const char *what;
+
+	for (uint32_t i = 0; i < p->ninputs + p->noutputs; i++) {
+		bool in = i < p->ninputs;
+		const struct tuff_io *io = in ? &p->inputs[i] : &p->outputs[i - p->ninputs];
+
+		if (covered(s, pl, sizes, io->tensor, &what))
+			return session_error(err, -EINVAL, "%s: %s '%s' %s", s->path, in ? "input" : "output", tuff_str(p, io->name), what);
+	}
+	return 0;
+}
+
+static int prepare(struct tuff_session *s, struct plan *pl, uint32_t i, const uint64_t *sizes, struct cpu_tensor **pool, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
 	const struct tuff_step *st = &p->steps[i];
@@ -103,22 +152,27 @@ static int prepare(struct tuff_session *s, struct plan *pl, uint32_t i, struct c
 	ps->in = *pool;
 	ps->out = *pool + st->nin;
 	*pool += st->nin + st->nout;
+	ps->nothing = true;
 	for (uint32_t k = 0; k < st->nin + st->nout; k++) {
-		resolve(p, pl, p->args[st->arg + k], &ps->in[k]);
-		for (uint32_t d = 0; d < ps->in[k].rank; d++)
-			if (ps->in[k].dim[d] < 0) {
-				session_error_step(err, p, st);
-				session_error_tensor(err, tuff_str(p, p->tensors[p->args[st->arg + k]].name), ps->in[k].dim, ps->in[k].rank);
-				return session_error(err, -EINVAL, "%s: node '%s' (%s): dimension %u is %lld with these input shapes",
-						     s->path, tuff_str(p, st->node), tuff_op_name(st->op), d, (long long)ps->in[k].dim[d]);
-			}
+		uint32_t t = p->args[st->arg + k];
+		const char *what;
+
+		resolve(p, pl, t, &ps->in[k]);
+		if (t == TUFF_NONE)
+			continue;
+		if (covered(s, pl, sizes, t, &what)) {
+			session_error_step(err, p, st);
+			session_error_tensor(err, tuff_str(p, p->tensors[t].name), ps->in[k].dim, ps->in[k].rank);
+			return session_error(err, -EINVAL, "%s: node '%s' (%s): tensor '%s' %s with these input shapes", s->path,
+					     tuff_str(p, st->node), tuff_op_name(st->op), tuff_str(p, p->tensors[t].name), what);
+		}
+		ps->nothing &= k < st->nin || !cpu_numel(&ps->in[k]);
 	}
 	ps->args = (struct cpu_args){ .p = p, .s = st, .in = ps->in, .out = ps->out, .nin = st->nin, .nout = st->nout,
 				      .err = why, .errlen = sizeof(why),
 				      .pool = s->pool, .threads = s->threads, .weights = (struct cpu_weights *)s };
-	if (!cpu_ops[st->op].run)
-		ret = -EOPNOTSUPP;
-	else if (cpu_ops[st->op].prepare)
+	ret = cpu_ops[st->op].run ? cpu_check(&ps->args) : -EOPNOTSUPP;
+	if (!ret && cpu_ops[st->op].prepare)
 		ret = cpu_ops[st->op].prepare(&ps->args, &ps->state);
 	if (ret)
 		session_error(err, ret, "%s: node '%s' (%s): %s", s->path, tuff_str(p, st->node), tuff_op_name(st->op),
@@ -260,11 +314,12 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 		goto err_plan;
 	}
 	ret = place(s, pl, sizes, err);
+	ret = ret ? ret : ios(s, pl, sizes, err);
 	for (uint32_t i = 0; !ret && i < p->nsteps; i++) {
 		if (p->steps[i].kind == TUFF_STEP_CPU)
-			ret = prepare(s, pl, i, &pool, err);
-		if (!ret && p->steps[i].macs != TUFF_NONE)
-			pl->macs += pl->vals[p->steps[i].macs];
+			ret = prepare(s, pl, i, sizes, &pool, err);
+		if (!ret && p->steps[i].macs != TUFF_NONE && __builtin_add_overflow(pl->macs, pl->vals[p->steps[i].macs], &pl->macs))
+			pl->macs = INT64_MAX;
 	}
 	if (!ret) {
 		ret = converts(s, pl, p->inputs, s->nreq, pl->in_convert);

@@ -260,7 +260,7 @@ static int run_steps(struct tuff_session *s, struct plan *pl, uint32_t first, ui
 		if (s->profile)
 			s->profile[i] = session_now();
 		TUFF_TRACE(cpu_op_begin, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
-		ret = cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
+		ret = pl->steps[i].nothing ? 0 : cpu_ops[p->steps[i].op].run(a, pl->steps[i].state);
 		TUFF_TRACE(cpu_op_end, (uint64_t)(uintptr_t)s, s->clock, i, p->steps[i].op);
 		if (s->profile)
 			s->profile[i] = session_now() - s->profile[i];
@@ -330,11 +330,14 @@ int session_run(struct tuff_session *s, struct tuff_binding *b, struct tuff_erro
 EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin,
 		    struct tuff_tensor *out, uint32_t nout, struct tuff_error *err)
 {
-	struct tuff_binding *b = s->plain;
+	struct tuff_binding *b;
 	int ret;
 
 	if (err)
 		memset(err, 0, sizeof(*err));
+	if (!s || (nin && !in) || (nout && !out))
+		return session_error(err, -EINVAL, "no %s given", !s ? "session is" : nin && !in ? "inputs are" : "place for outputs is");
+	b = s->plain;
 	if (nin != s->nreq || nout != s->p->noutputs) {
 		ret = session_error(err, -EINVAL, "%u inputs and %u outputs given, the model has %u and %u", nin, nout, s->nreq, s->p->noutputs);
 		return session_result(s, err, ret);
@@ -356,6 +359,10 @@ EXPORT int tuff_run_profiled(struct tuff_session *s, const struct tuff_tensor *i
 {
 	int ret;
 
+	if (err)
+		memset(err, 0, sizeof(*err));
+	if (!s || !ns)
+		return session_error(err, -EINVAL, "no %s given", s ? "place for the times is" : "session is");
 	session_idle(s);	/* the times are of this run */
 	memset(ns, 0, s->p->nsteps * sizeof(*ns));
 	s->profile = ns;

@@ -180,9 +180,12 @@ EXPORT int tuff_session_create_with(const char *path, const struct tuff_session_
 	struct tuff_session *s;
 	int ret;
 
-	*out = NULL;
 	if (err)
 		memset(err, 0, sizeof(*err));
+	if (out)
+		*out = NULL;
+	if (!out || !path || !*path)
+		return session_error(err, -EINVAL, "%s", out ? "no path of a model is given" : "there is no place for the session");
 	ret = check_options(opt, &o, err);
 	if (ret)
 		return ret;

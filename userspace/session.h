@@ -25,6 +25,7 @@ struct plan_step {
 	struct cpu_args args;
 	struct cpu_tensor *in, *out;
 	void *state;		/* of cpu_op.prepare */
+	bool nothing;		/* its results have no elements */
 };
 
 /* The program for one set of input shapes. */
@@ -122,9 +123,11 @@ struct tuff_session {
 	struct session_optional *optional;	/* of inputs nreq.. */
 	struct tuff_weight_src src;
 	void **weights;		/* by weight index, NULL where unused */
+	uint64_t *weight_size;	/* bytes of each */
 	uint64_t weight_bytes;
 	struct packed *packed;	/* weights as operators packed them */
-	void *plain_weight;	/* of the weight being packed */
+	void *plain_weight;	/* of the weight being packed: mmap */
+	size_t plain_size;
 	int64_t *syms;		/* of the run under way */
 	struct plan *plans[SESSION_PLANS];
 	struct plan *last;
@@ -156,6 +159,7 @@ int session_open_program(struct tuff_session *s, struct tuff_error *err);
 /* weights.c: reads what the steps use, tensor by tensor */
 int session_load_weights(struct tuff_session *s, struct tuff_error *err);
 void session_free_weights(struct tuff_session *s);
+uint64_t session_weight_elements(const struct tuff_weight *w);
 /* override.c: memory and defaults of optional inputs */
 int session_load_optional(struct tuff_session *s, struct tuff_error *err);
 void session_free_optional(struct tuff_session *s);

@@ -6,6 +6,7 @@
  *
  * Results: functions that return int return 0 (or a number that is asked for)
  * or -errno, and fill a struct tuff_error where they take one (NULL is fine).
+ * A NULL where something is needed gives -EINVAL, or nothing of what is counted.
  *
  * Threads: a session, its bindings and its memory are used by one thread at a
  * time; different sessions are independent. Fences may be waited for, polled
@@ -87,6 +88,12 @@ struct tuff_session_options {
 int tuff_session_create_with(const char *model_path, const struct tuff_session_options *opt,
 			     struct tuff_session **out, struct tuff_error *err);
 /* device as in the options; one that is not there is refused with -ENODEV */
+/*
+ * A session keeps the model's files open and reads weights when it packs them,
+ * some of them in the first run. Files may be replaced by rename or deleted. One
+ * that is cut short gives -EIO where its weights are missing; an .onnx file must
+ * keep its size until the session is there.
+ */
 int tuff_session_create(const char *model_path, const char *device,
 			struct tuff_session **out, struct tuff_error *err);
 /*

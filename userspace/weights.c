@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * Weights of a session: read through their recipes, one after the other, and
- * the source's pages given back as they are consumed, so that loading peaks
- * little above the model's size. What an operator packs for itself is packed
+ * Weights of a session: read through their recipes, one after the other,
+ * straight to where they stay, so that loading peaks little above the model's size. What an operator packs for itself is packed
  * once for all plans, and its plain form is never kept.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "userspace/session.h"
-
-#define SLICE (1u << 20)
 
 struct packed {
 	struct packed *next;
@@ -22,7 +19,7 @@ struct packed {
 	void *key, *data;
 };
 
-static uint64_t elements(const struct tuff_weight *w)
+uint64_t session_weight_elements(const struct tuff_weight *w)
 {
 	uint64_t n = 1;
 
@@ -31,47 +28,32 @@ static uint64_t elements(const struct tuff_weight *w)
 	return n;
 }
 
-/* dst from the mapped file, whose pages go as soon as they are read */
-static void copy(const struct tuff_weight_src *src, uint32_t i, char *dst, size_t n)
-{
-	const char *b = tuff_weight_bytes(src, i);
-	uintptr_t page = sysconf(_SC_PAGESIZE), done = ((uintptr_t)b + page - 1) & -page;
-
-	for (size_t at = 0; at < n; at += SLICE) {
-		size_t len = n - at < SLICE ? n - at : SLICE;
-		uintptr_t end = ((uintptr_t)b + at + len) & -page;
-
-		memcpy(dst + at, b + at, len);
-		if (end > done) {
-			madvise((void *)done, end - done, MADV_DONTNEED);
-			done = end;
-		}
-	}
-}
-
-static int read_into(struct tuff_session *s, uint32_t i, uint32_t storage, void *dst)
+static int read_into(struct tuff_session *s, uint32_t i, uint32_t storage, float *dst)
 {
 	const struct tuff_weight *w = &s->p->weights[i];
-	uint64_t n = elements(w);
-	int ret = 0;
+	float *scale;
+	uint64_t row;
+	int ret;
 
-	if ((w->src == TUFF_W_FILE || (w->src == TUFF_W_DATA && s->p->mapped)) && storage == w->dtype)
-		copy(&s->src, i, dst, n * tuff_dtype_size(storage));
-	else
-		ret = tuff_weight_read(&s->src, i, storage, dst);
-	if (ret)
+	if (w->scale != TUFF_NONE && storage != TUFF_F32)
+		return -EINVAL;
+	ret = tuff_weight_read(&s->src, i, storage, dst);
+	if (ret || w->scale == TUFF_NONE || !w->rank || !w->dim[0])
 		return ret;
-	tuff_weight_drop(&s->src, i);
-	if (w->scale != TUFF_NONE && w->rank && w->dim[0]) {
-		const float *scale = tuff_weight_bytes(&s->src, w->scale);
-		uint64_t row = n / w->dim[0];
-		float *f = dst;
+	scale = malloc(w->dim[0] * sizeof(*scale));
+	ret = scale ? tuff_weight_fetch(&s->src, w->scale, 0, scale, w->dim[0] * sizeof(*scale)) : -ENOMEM;
+	row = session_weight_elements(w) / w->dim[0];
+	for (int64_t o = 0; o < w->dim[0] && !ret; o++)
+		for (uint64_t k = 0; k < row; k++)
+			dst[o * row + k] *= scale[o];
+	free(scale);
+	return ret;
+}
 
-		for (int64_t o = 0; o < w->dim[0]; o++)
-			for (uint64_t k = 0; k < row; k++)
-				f[o * row + k] *= scale[o];
-	}
-	return 0;
+/* why a weight could not be read */
+static const char *reason(int ret)
+{
+	return ret == -EIO ? "its file is shorter than it was, or cannot be read" : strerror(-ret);
 }
 
 static void *room(size_t n)
@@ -81,13 +63,14 @@ static void *room(size_t n)
 
 static int load(struct tuff_session *s, uint32_t i, uint32_t storage)
 {
-	uint64_t size = elements(&s->p->weights[i]) * tuff_dtype_size(storage);
+	uint64_t size = session_weight_elements(&s->p->weights[i]) * tuff_dtype_size(storage);
 
 	if (s->weights[i])
 		return 0;
 	s->weights[i] = room(size);
 	if (!s->weights[i])
 		return -ENOMEM;
+	s->weight_size[i] = size;
 	s->weight_bytes += size;
 	return read_into(s, i, storage, s->weights[i]);
 }
@@ -119,7 +102,8 @@ int session_load_weights(struct tuff_session *s, struct tuff_error *err)
 	int ret = 0;
 
 	s->weights = calloc(p->nweights ? p->nweights : 1, sizeof(*s->weights));
-	if (!s->weights || !read) {
+	s->weight_size = calloc(p->nweights + 1, sizeof(*s->weight_size));
+	if (!s->weights || !s->weight_size || !read) {
 		free(read);
 		return session_error(err, -ENOMEM, "out of memory");
 	}
@@ -131,10 +115,17 @@ int session_load_weights(struct tuff_session *s, struct tuff_error *err)
 			continue;
 		ret = load(s, b->index, p->tensors[i].storage);
 		if (ret)
-			session_error(err, ret, "%s: weight '%s': %s", s->path, tuff_str(p, p->weights[b->index].name), strerror(-ret));
+			session_error(err, ret, "%s: weight '%s': %s", s->path, tuff_str(p, p->weights[b->index].name), reason(ret));
 	}
 	free(read);
 	return ret;
+}
+
+static void drop_plain(struct tuff_session *s)
+{
+	if (s->plain_weight)
+		munmap(s->plain_weight, s->plain_size);
+	s->plain_weight = NULL;
 }
 
 void session_free_weights(struct tuff_session *s)
@@ -144,12 +135,13 @@ void session_free_weights(struct tuff_session *s)
 	for (uint32_t i = 0; s->weights && i < s->p->nweights; i++)
 		free(s->weights[i]);
 	free(s->weights);
+	free(s->weight_size);
 	for (struct packed *k = s->packed; k; k = next) {
 		next = k->next;
 		free(k->data);
 		free(k);
 	}
-	free(s->plain_weight);
+	drop_plain(s);
 }
 
 static uint32_t weight_of(const struct cpu_args *a, uint32_t i)
@@ -162,32 +154,36 @@ static struct tuff_session *session_of(const struct cpu_args *a)
 	return (struct tuff_session *)a->weights;
 }
 
-const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i)
+const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i, int *ret)
 {
 	struct tuff_session *s = session_of(a);
 	uint32_t w = weight_of(a, i);
 
+	*ret = 0;
 	if (a->in[i].data)
 		return a->in[i].data;
 	if (s->weights[w])
 		return s->weights[w];
-	free(s->plain_weight);
-	s->plain_weight = room(elements(&s->p->weights[w]) * sizeof(float));
-	if (s->plain_weight && read_into(s, w, TUFF_F32, s->plain_weight)) {
-		free(s->plain_weight);
+	drop_plain(s);
+	/* not from the heap: between what is packed, each would leave a hole that the next does not fit */
+	s->plain_size = session_weight_elements(&s->p->weights[w]) * sizeof(float) + 64;
+	s->plain_weight = mmap(NULL, s->plain_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->plain_weight == MAP_FAILED)
 		s->plain_weight = NULL;
-	}
-	return s->plain_weight;
+	*ret = s->plain_weight ? read_into(s, w, TUFF_F32, s->plain_weight) : -ENOMEM;
+	if (!*ret)
+		return s->plain_weight;
+	snprintf(a->err, a->errlen, "weight '%s': %s", tuff_str(s->p, s->p->weights[w].name), reason(*ret));
+	drop_plain(s);
+	return NULL;
 }
 
 void cpu_weight_done(const struct cpu_args *a, uint32_t i)
 {
 	struct tuff_session *s = session_of(a);
 
-	if (!s)
-		return;
-	free(s->plain_weight);
-	s->plain_weight = NULL;
+	if (s)
+		drop_plain(s);
 }
 
 void *cpu_weight_packed(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen)

@@ -1,32 +1,43 @@
 // SPDX-License-Identifier: MIT
 /*
  * Mutated command streams through CMDBUF_CREATE, and those that pass through
- * SUBMIT, on the mock back end, which executes copies and fills: under a
- * sanitizer nothing may be touched outside. Each rejected one says why.
- * Deterministic; TUFF_FUZZ sets the number.
+ * SUBMIT with slots that may be mutated too, on the mock back end, which
+ * executes copies and fills; dispatches touch all that they are bound to. Under
+ * a sanitizer nothing may be touched outside. Each refusal says why. See
+ * fuzz.h for how it is steered.
  */
 #include "driver/mock/mock.h"
 #include "tests/client.h"
-#include "tests/harness.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/vulkan/add.h"
 
 #define SLOT	4096u
 #define WORDS	256
-
-static unsigned long long state = 1;
-
-static unsigned int rnd(unsigned int n)
-{
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned int)(state >> 33) % n;
-}
+#define SLOTS	4
 
 struct world {
 	struct tuff_file *f;
-	uint32_t ctx, so, bo, kernel;
+	uint32_t ctx, so, bo[SLOTS], kernel;
 	uint64_t point;
-	unsigned long accepted, rejected;
 };
+
+static unsigned long outside, dispatched;
+
+/* what a kernel could do: read and write all of every binding */
+static void touch(const struct tuff_be_cmd *c, const struct tuff_be_slot *slots, void *const *host)
+{
+	dispatched++;
+	for (int i = 0; i < TUFF_BE_MAX_BIND; i++) {
+		const struct tuff_be_bind *b = &c->bind[i];
+
+		if (b->slot == UINT32_MAX || !host[b->slot])	/* the driver's own scratch has no host address */
+			continue;
+		if (b->offset > slots[b->slot].range || b->range > slots[b->slot].range - b->offset)
+			outside++;
+		else
+			memset((char *)host[b->slot] + b->offset, i, b->range);
+	}
+}
 
 static int open_world(struct world *w)
 {
@@ -35,14 +46,15 @@ static int open_world(struct world *w)
 	int ret;
 
 	memset(w, 0, sizeof(*w));
-	tuff_mock_reset();
+	tuff_mock_reset()->dispatch = touch;
 	ret = tuff_local_open(&tuff_be_mock, 0, &w->f, err, sizeof(err));
 	if (ret)
 		return ret;
 	w->ctx = new_ctx(w->f, 0);
 	w->so = new_so(w->f);
-	/* slots fill it exactly: one byte beyond is beyond the memory */
-	w->bo = new_bo(w->f, 4 * SLOT, TUFF_BO_MAPPABLE, 0);
+	/* slots fill them exactly: one byte beyond is beyond the memory */
+	for (int i = 0; i < SLOTS; i++)
+		w->bo[i] = new_bo(w->f, (1 + i % 2) * SLOT, TUFF_BO_MAPPABLE, 0);
 	return new_kernel(w->f, add_spv, sizeof(add_spv), &spec, 1,
 			  TUFF_KERNEL_UNIFORM | TUFF_KERNEL_WAIT_READY, 3, 2, &w->kernel, err,
 			  sizeof(err));
@@ -74,28 +86,89 @@ static uint32_t seed(struct world *w, uint32_t *out)
 	return sizeof(s) / 4;
 }
 
+/* a range of 16 to 256 bytes of slot s that is in it */
+static struct tuff_cmd_bind range(uint32_t s)
+{
+	return (struct tuff_cmd_bind){ s, 0, 256 * rnd(SLOT / 256), 16 + 16 * rnd(16) };
+}
+
+/* packets of any kind in any order, their fields as they may be; where each starts in start[] */
+static uint32_t build(const struct world *w, uint32_t *out, uint32_t *start, uint32_t *count)
+{
+	uint32_t at = 0, stamps = 0;
+
+	for (*count = 0; *count < 6 && at + 36 < WORDS - 10; ++*count) {
+		struct tuff_cmd_bind b[3] = { range(0), range(1), range(2) }, other = range(1 + 2 * rnd(2));
+		struct {
+			union {
+				struct tuff_cmd_dispatch d;
+				struct tuff_cmd_dispatch_indirect i;
+				struct tuff_cmd_copy copy;
+				struct tuff_cmd_fill fill;
+				struct tuff_cmd_timestamp t;
+				struct tuff_cmd_barrier bar;
+			};
+			struct tuff_cmd_bind b[3];
+		} p = { 0 };
+		uint32_t n, head;
+
+		switch (rnd(6)) {
+		case 0:
+			p.d = (struct tuff_cmd_dispatch){ TUFF_CMD_DISPATCH, 24, w->kernel, { rnd(4), rnd(4), rnd(4) }, 3 };
+			n = 24, head = sizeof(p.d);
+			break;
+		case 1:
+			p.i = (struct tuff_cmd_dispatch_indirect){ TUFF_CMD_DISPATCH_INDIRECT, 28, w->kernel, other, 3, 0 };
+			p.i.src.range = 12;
+			n = 28, head = sizeof(p.i);
+			break;
+		case 2:
+			p.copy = (struct tuff_cmd_copy){ TUFF_CMD_COPY, 10, other.slot, 2, 0, other.offset, b[2].offset, b[2].range };
+			n = 10, head = n * 4;
+			break;
+		case 3:
+			p.fill = (struct tuff_cmd_fill){ TUFF_CMD_FILL, 8, 2, rnd(1000), 0, b[2].offset, b[2].range };
+			n = 8, head = n * 4;
+			break;
+		case 4:
+			p.t = (struct tuff_cmd_timestamp){ TUFF_CMD_TIMESTAMP, 2, stamps++ };
+			n = 2, head = n * 4;
+			break;
+		default:
+			p.bar = (struct tuff_cmd_barrier){ TUFF_CMD_BARRIER, 2, 0 };
+			n = 2, head = n * 4;
+		}
+		start[*count] = at;
+		memcpy(out + at, &p, head);
+		memcpy((char *)(out + at) + head, b, n * 4 - head);
+		at += n;
+	}
+	return at;
+}
+
 static uint32_t mutate(uint32_t *w, uint32_t n)
 {
-	static const uint32_t nasty[] = { 0, 1, 2, 3, 4, 63, 64, 255, 256, 4095, 4096, 4097, 65535,
-					  65536, 0x7fffffff, 0x80000000, 0xfffffffc, 0xffffffff };
 	static const uint32_t start[] = { 0, 24, 26, 36, 44, 46, 48 };
 
-	for (unsigned int k = 1 + rnd(3); k; k--) {
-		uint32_t at = rnd(2) ? start[rnd(7)] + rnd(2) : rnd(n);
+	for (uint32_t k = rnd(2) ? 1 : 1 + rnd(3); k; k--) {
+		uint32_t at = rnd(6) ? rnd(n) : start[rnd(7)] + rnd(2);
 
 		if (at >= n)
 			at = n - 1;
-		switch (rnd(5)) {
+		switch (rnd(6)) {
 		case 0:
 			w[at] ^= 1u << rnd(32);
 			break;
 		case 1:
-			w[at] = nasty[rnd(18)];
+			w[at] = nasty();
 			break;
 		case 2:
 			w[at] = w[rnd(n)];
 			break;
 		case 3:
+			w[at] += (rnd(2) ? 4u : -4u) << 2 * rnd(4);
+			break;
+		case 4:
 			n = 2 + (at & ~1u);
 			break;
 		default:	/* another order, or twice */
@@ -108,80 +181,132 @@ static uint32_t mutate(uint32_t *w, uint32_t n)
 	return n;
 }
 
-static int try_one(struct world *w, const uint32_t *stream, uint32_t n)
+/* submit with slots as declared, or not quite; what is refused touches nothing, the rest ends without an error */
+static int submit(struct world *w, uint32_t cmdbuf, const struct tuff_cmdbuf_slot *decl)
 {
-	struct tuff_cmdbuf_slot decl[4] = {
-		{ 0, TUFF_SLOT_READ, SLOT }, { 1, TUFF_SLOT_READ, SLOT },
-		{ 2, TUFF_SLOT_WRITE, SLOT }, { 3, TUFF_SLOT_READ, SLOT } };
-	struct tuff_job_slot slots[4];
-	struct tuff_cmdbuf_destroy d = { 0 };
-	char err[256] = "";
+	struct tuff_job_slot slots[SLOTS];
+	bool shared = false;
 	int ret, error = 0;
 
-	/* declarations too, now and then */
-	if (!rnd(4)) {
-		decl[rnd(4)].size = rnd(2) ? rnd(8192) : 4u << rnd(12);
-		decl[rnd(4)].flags = rnd(4);
-		decl[rnd(4)].slot = rnd(6);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		slots[i] = (struct tuff_job_slot){ decl[i].slot, w->bo[i], decl[i].flags, 0, 0, SLOT };
+	if (!rnd(3)) {
+		struct tuff_job_slot *s = &slots[rnd(SLOTS)];
+
+		switch (rnd(6)) {
+		case 0:
+			s->offset = rnd(2) ? nasty() : 256 * rnd(40);
+			break;
+		case 1:
+			s->range = rnd(2) ? nasty() : 4 * rnd(4096);
+			break;
+		case 2:
+			s->bo_handle = rnd(2) ? nasty() : w->bo[rnd(SLOTS)];
+			break;
+		case 3:
+			s->flags = rnd(8);
+			break;
+		case 4:
+			s->slot = rnd(2) ? nasty() : rnd(6);
+			break;
+		default:
+			s->pad = 1;
+		}
 	}
-	ret = new_cmdbuf(w->f, stream, n * 4, decl, 4, &d.cmdbuf_id, err, sizeof(err));
+	ret = submit1(w->f, w->ctx, cmdbuf, slots, SLOTS - !rnd(16), w->so, w->point + 1, NULL);
+	if (ret)
+		return ret != -EINVAL && ret != -ENOENT && ret != -EACCES;
+	for (int i = 0; i < SLOTS; i++)
+		for (int k = 0; k < i; k++)
+			shared |= slots[i].bo_handle == slots[k].bo_handle;
+	ret = wait_so(w->f, w->so, ++w->point, 10 * SEC, &error);
+	/* a copy of bytes onto themselves ends with EINVAL */
+	return ret || (error && !(shared && error == -EINVAL));
+}
+
+static int try_one(struct world *w, struct fuzz *f, const uint32_t *stream, uint32_t n)
+{
+	struct tuff_cmdbuf_slot decl[SLOTS] = {
+		{ 0, TUFF_SLOT_READ, SLOT }, { 1, TUFF_SLOT_READ, SLOT },
+		{ 2, TUFF_SLOT_WRITE, SLOT }, { 3, TUFF_SLOT_READ, SLOT } };
+	struct tuff_cmdbuf_destroy d = { 0 };
+	char err[256] = "";
+	int ret;
+
+	if (f && !rnd(4)) {	/* declarations too, now and then */
+		decl[rnd(SLOTS)].size = rnd(2) ? rnd(8192) : 4u << rnd(12);
+		decl[rnd(SLOTS)].flags = rnd(4);
+		decl[rnd(SLOTS)].slot = rnd(6);
+	}
+	ret = new_cmdbuf(w->f, stream, n * 4, decl, SLOTS, &d.cmdbuf_id, err, sizeof(err));
 	if (ret) {
-		w->rejected++;
-		if (!err[0])
-			printf("  rejected with %d and no word why\n", ret);
-		return !err[0];
+		if (f)
+			f->rejected++;
+		return !fuzz_says(ret, err);
 	}
-	w->accepted++;
-	for (uint32_t i = 0; i < 4; i++)
-		slots[i] = (struct tuff_job_slot){ decl[i].slot, w->bo, decl[i].flags, 0,
-						   i * SLOT, SLOT };
-	ret = submit1(w->f, w->ctx, d.cmdbuf_id, slots, 4, w->so, ++w->point, NULL);
-	if (!ret)
-		ret = wait_so(w->f, w->so, w->point, 10 * SEC, &error);
-	else if (ret == -EINVAL)
-		ret = 0;	/* a declaration above what is bound */
+	ret = submit(w, d.cmdbuf_id, decl);
+	if (f) {
+		f->accepted++;
+		f->ran += w->point != f->ran;
+	}
 	CALL(w->f, CMDBUF_DESTROY, &d);
-	return ret || error;
+	return ret || outside;
+}
+
+static void run(bool words)
+{
+	uint32_t base[WORDS], *w = NULL, n;
+	struct world world;
+	struct fuzz f;
+	bool ok = true;
+
+	CHECK_EQ(open_world(&world), 0);
+	n = seed(&world, base);
+	CHECK_EQ(try_one(&world, NULL, base, n), 0);
+	CHECK(dispatched);
+	fuzz_begin(&f, words ? "words" : "streams");
+	f.until -= FUZZ_SECONDS / 2;
+	while (ok && fuzz_next(&f)) {
+		uint32_t size = n;
+
+		/* of its very size: what is read behind it is seen */
+		uint32_t all[WORDS] = { 0 };
+		if (words) {
+			size = 2 + 2 * rnd(WORDS / 2 - 1);
+			for (uint32_t k = 0; k < size; k++)
+				all[k] = rnd(3) ? rnd(16) : nasty();
+			all[0] = (1 + rnd(7)) | (2 + 2 * rnd(16)) << 16;
+		} else if (rnd(2)) {
+			uint32_t start[8], count;
+
+			size = build(&world, all, start, &count);
+			if (rnd(2))	/* one field of one packet */
+				all[start[rnd(count)] + 1 + rnd(8)] = rnd(2) ? nasty() : 16 * rnd(512);
+		} else {
+			memcpy(all, base, n * 4);
+			size = mutate(all, n);
+		}
+		w = malloc(size * 4);
+		memcpy(w, all, size * 4);
+		fuzz_input(&f, w, size * 4);
+		ok = fuzz_done(&f, try_one(&world, &f, w, size));
+		free(w);
+	}
+	fuzz_end(&f);
+	tuff_local_close(world.f);
+	CHECK(ok && !outside);
+	CHECK_EQ(tuff_mock_objects(), 0);
+	CHECK(words || f.accepted + f.rejected < 500 || (f.accepted > f.rejected / 100 && f.rejected > f.accepted / 10));
 }
 
 TEST(mutated_streams)
 {
-	int runs = getenv("TUFF_FUZZ") ? atoi(getenv("TUFF_FUZZ")) : 20000;
-	uint32_t base[WORDS], w[WORDS], n;
-	struct world world;
-
-	CHECK_EQ(open_world(&world), 0);
-	n = seed(&world, base);
-	CHECK_EQ(try_one(&world, base, n), 0);
-	for (int i = 0; i < runs; i++) {
-		memset(w, 0, sizeof(w));
-		memcpy(w, base, n * 4);
-		CHECK_EQ(try_one(&world, w, mutate(w, n)), 0);
-	}
-	printf("  %lu accepted, %lu rejected\n", world.accepted, world.rejected);
-	CHECK(world.accepted > (unsigned long)runs / 100);
-	CHECK(world.rejected > (unsigned long)runs / 4);
-	tuff_local_close(world.f);
-	CHECK_EQ(tuff_mock_objects(), 0);
+	run(false);
 }
 
 TEST(random_words)
 {
-	int runs = getenv("TUFF_FUZZ") ? atoi(getenv("TUFF_FUZZ")) / 4 : 5000;
-	struct world world;
-	uint32_t w[WORDS];
-
-	CHECK_EQ(open_world(&world), 0);
-	for (int i = 0; i < runs; i++) {
-		uint32_t n = 2 + 2 * rnd(WORDS / 2 - 1);
-
-		for (uint32_t k = 0; k < n; k++)
-			w[k] = rnd(3) ? rnd(16) : rnd(0x7fffffff) * 2 + rnd(2);
-		w[0] = (1 + rnd(7)) | (2 + 2 * rnd(16)) << 16;
-		CHECK_EQ(try_one(&world, w, n), 0);
-	}
-	tuff_local_close(world.f);
-	CHECK_EQ(tuff_mock_objects(), 0);
+	run(true);
 }
 
 /* What each check says. */

@@ -1,102 +1,126 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mutated models through the whole compiler: never a crash or a hang, and each
- * rejected one says why. Deterministic; TUFF_FUZZ sets the number per seed.
+ * Mutated models through the compiler, for the CPU, a software and a real GPU,
+ * and those that it takes through a session with runs: never a crash, a hang or
+ * a leak, and each refusal says why. See fuzz.h for how it is steered.
  */
-#include <errno.h>
-
 #include "compiler/tuffc.h"
-#include "tests/harness.h"
+#include "tests/fuzz/onnx_mutate.h"
+#include "tests/fuzz/run.h"
+#include "tests/fuzz/seeds.h"
 
-static unsigned long long state;
+static const struct tuffc_device devices[] = {
+	{ .target = TUFF_TARGET_CPU },
+	{ .target = TUFF_TARGET_SW_WIDE, .subgroup_size = 8, .max_invocations = 128, .max_groups = { 65535, 65535, 65535 }, .max_storage_range = 128u << 20 },
+	{ .target = TUFF_TARGET_GPU, .subgroup_size = 32, .max_invocations = 128, .max_groups = { 65535, 65535, 65535 }, .max_storage_range = 128u << 20 },
+};
 
-static unsigned int rnd(unsigned int n)
+/* bytes anywhere: what does not parse */
+static unsigned char *mutate_wire(const struct seed *s, size_t *n)
 {
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned int)(state >> 33) % n;
-}
+	unsigned char *b = malloc(s->size + 64);
 
-static unsigned char *slurp(const char *path, size_t *n)
-{
-	unsigned char *b = NULL;
-	FILE *f = fopen(path, "rb");
-
-	if (f && !fseek(f, 0, SEEK_END)) {
-		*n = ftell(f);
-		rewind(f);
-		b = malloc(*n + 64);
-		if (b && fread(b, 1, *n, f) != *n)
-			*n = 0;
-	}
-	if (f)
-		fclose(f);
-	return b;
-}
-
-static size_t mutate(unsigned char *b, size_t n)
-{
-	static const unsigned char nasty[] = { 0, 1, 0x7f, 0x80, 0xff, 0xfe, 8, 0x3f };
-
-	for (unsigned int k = 1 + rnd(4); k && n; k--) {
-		/* structure is dense where bytes are small: half the hits in the first 4 kB */
-		size_t at = rnd(2) && n > 4096 ? rnd(4096) : rnd(n);
+	*n = s->size;
+	memcpy(b, s->b, s->size);
+	for (uint32_t k = 1 + rnd(4); k && *n; k--) {
+		size_t at = rnd(2) && *n > 4096 ? rnd(4096) : rnd(*n);	/* structure is dense at the head */
 
 		switch (rnd(4)) {
 		case 0:
 			b[at] ^= 1 << rnd(8);
 			break;
 		case 1:
-			b[at] = nasty[rnd(sizeof(nasty))];
+			b[at] = nasty();
 			break;
 		case 2:
-			n = at + 1;
+			*n = at + 1;
 			break;
 		default:
-			memmove(b + at, b + rnd(n - at) + at, 1);
+			b[at] = b[at + rnd(*n - at)];
 		}
 	}
-	return n;
+	return b;
 }
 
-static int fuzz(const char *path)
-{
-	const struct tuffc_options opt = { .device.target = TUFF_TARGET_CPU };
-	int runs = getenv("TUFF_FUZZ") ? atoi(getenv("TUFF_FUZZ")) : 1000, bad = 0;
-	size_t size = 0;
-	unsigned char *seed = slurp(path, &size), *b = malloc(size + 64);
+extern int tuff_eval(void *priv, uint32_t op, const struct tuff_program *p, const struct tuff_step *s,
+		     const struct tuffc_tensor *in, uint32_t nin, struct tuffc_tensor *out, uint32_t nout);
 
-	for (int i = 0; seed && b && i < runs && !bad; i++) {
-		struct tuff_program *p;
-		struct tuffc_error err;
+static bool compiles(struct fuzz *f, const unsigned char *b, size_t n)
+{
+	struct tuffc_options opt = { .device = devices[1 + rnd(2)], .eval.run = tuff_eval };
+	struct tuff_program *p = NULL;
+	struct tuffc_error err;
+	char why[256] = "";
+	int ret = tuffc_compile_memory(b, n, "/nonexistent", &opt, &p, &err);
+	bool ok = ret ? !p && fuzz_says(ret, err.text) : p && !tuff_program_check(p, why, sizeof(why));
+
+	if (!ret && !ok)
+		printf("  a program that its own check refuses: %s\n", why);
+	f->accepted += !ret;
+	f->rejected += !!ret;
+	tuff_program_destroy(p);
+	return ok;
+}
+
+TEST(mutated_models)
+{
+	struct seeds seeds;
+	struct fuzz f;
+	bool ok = true;
+
+	seeds_open(&seeds);
+	CHECK(seeds.n > seeds.large);
+	fuzz_begin(&f, "onnx");
+	while (ok && fuzz_next(&f)) {
+		const struct seed *s = seeds_pick(&seeds);
 		size_t n;
-		int ret;
+		unsigned char *b = rnd(8) ? mutate_model(s->b, s->size, &n) : mutate_wire(s, &n);
 
-		memcpy(b, seed, size);
-		n = mutate(b, size);
-		ret = tuffc_compile_memory(b, n, "/nonexistent", &opt, &p, &err);
-		if (ret && (!*err.text || p))
-			bad = 1;
-		tuff_program_destroy(p);
+		if (!b || fuzz_input(&f, b, n)) {
+			free(b);
+			f.at++;
+			continue;
+		}
+		ok = rnd(3) ? fuzz_session(&f, f.path) : compiles(&f, b, n);
+		ok = fuzz_done(&f, !ok);
+		free(b);
 	}
-	bad |= !seed || !b || !size;
-	free(seed);
-	free(b);
-	return bad;
+	fuzz_end(&f);
+	seeds_close(&seeds);
+	CHECK(ok);
+	CHECK(f.accepted + f.rejected < 500 || (f.rejected && f.accepted && f.ran));
 }
 
-TEST(mutated_digits)
+/* small models cut short at every length */
+TEST(truncated)
 {
-	CHECK(!fuzz("demo/digits.onnx"));
-}
+	const struct tuffc_options opt = { .device = devices[0], .eval.run = tuff_eval };
+	struct seeds seeds;
+	int models = 0;
+	bool ok = true;
 
-TEST(mutated_bert)
-{
-	CHECK(!fuzz("tests/models/bert_13/model.onnx"));
-}
+	seeds_open(&seeds);
+	for (size_t i = 0; i < seeds.n && models < 16 && ok; i += 31) {
+		const struct seed *s = &seeds.s[i];
 
-TEST(mutated_vit)
-{
-	CHECK(!fuzz("tests/models/vit_16/model.onnx"));
+		if (s->size > 1000)
+			continue;
+		models++;
+		for (size_t n = 0; n < s->size && ok; n++) {
+			unsigned char *cut = malloc(n + !n);	/* of that length: a byte more is outside */
+			struct tuff_program *p;
+			struct tuffc_error err;
+			int ret;
+
+			memcpy(cut, s->b, n);
+			ret = tuffc_compile_memory(cut, n, NULL, &opt, &p, &err);
+			ok = ret ? !p && fuzz_says(ret, err.text) : !!p;
+			tuff_program_destroy(p);
+			free(cut);
+		}
+	}
+	seeds_close(&seeds);
+	CHECK(ok && models > 4);
 }
 
 /* graph in attribute in node in graph, 10,000 deep, lengths from the inside out */
@@ -139,4 +163,58 @@ TEST(empty_and_garbage)
 	CHECK(strstr(err.text, "not a valid ONNX file"));
 	CHECK_EQ(tuffc_compile("/nonexistent/x.onnx", &opt, &p, &err), -ENOENT);
 	CHECK(strstr(err.text, "/nonexistent/x.onnx"));
+}
+
+/* found by fuzzing: eight bytes were read of each four, and sixteen written into eight */
+static int compile_constant(Onnx__TensorProto *t, bool fill, struct tuffc_error *err)
+{
+	const struct tuffc_options opt = { .device = devices[0], .eval.run = tuff_eval };
+	Onnx__AttributeProto a = ONNX__ATTRIBUTE_PROTO__INIT, *as[] = { &a };
+	Onnx__NodeProto node = ONNX__NODE_PROTO__INIT, *nodes[] = { &node };
+	Onnx__TensorProto shape = ONNX__TENSOR_PROTO__INIT, *inits[] = { &shape, t };
+	Onnx__ValueInfoProto y = ONNX__VALUE_INFO_PROTO__INIT, *ys[] = { &y };
+	Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
+	Onnx__OperatorSetIdProto set = ONNX__OPERATOR_SET_ID_PROTO__INIT, *sets[] = { &set };
+	Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
+	char *in[] = { "s" }, *out[] = { "y" };
+	int64_t one = 1, two = 2;
+	struct tuff_program *p = NULL;
+	uint8_t *b;
+	size_t n;
+	int ret;
+
+	shape.name = "s", shape.n_dims = 1, shape.dims = &one, shape.has_data_type = 1, shape.data_type = 7;
+	shape.n_int64_data = 1, shape.int64_data = &two;
+	t->name = "t";
+	a.name = "value", a.has_type = 1, a.type = 4, a.t = t;
+	node.op_type = fill ? "ConstantOfShape" : "Identity", node.n_input = 1, node.input = in, node.n_output = 1, node.output = out;
+	node.n_attribute = fill, node.attribute = as;
+	y.name = "y";
+	graph.n_node = 1, graph.node = nodes, graph.n_initializer = fill ? 1 : 2, graph.initializer = inits, graph.n_output = 1, graph.output = ys;
+	set.has_version = 1, set.version = 13;
+	model.n_opset_import = 1, model.opset_import = sets, model.graph = &graph;
+	n = onnx__model_proto__get_packed_size(&model);
+	b = malloc(n);
+	onnx__model_proto__pack(&model, b);
+	ret = tuffc_compile_memory(b, n, NULL, &opt, &p, err);
+	free(b);
+	tuff_program_destroy(p);
+	return ret;
+}
+
+TEST(complex_numbers)
+{
+	Onnx__TensorProto t = ONNX__TENSOR_PROTO__INIT;
+	int32_t ints[2] = { 1, 2 };
+	double reals[2] = { 3, 4 };
+	int64_t two = 2, one = 1;
+	struct tuffc_error err;
+
+	t.n_dims = 1, t.dims = &two, t.has_data_type = 1, t.data_type = TUFF_C64;
+	t.n_int32_data = 2, t.int32_data = ints;
+	CHECK_EQ(compile_constant(&t, false, &err), -EINVAL);
+	CHECK(strstr(err.text, "tensor 't': number of elements does not match its dims"));
+	t.n_int32_data = 0;
+	t.dims = &one, t.data_type = TUFF_C128, t.n_double_data = 2, t.double_data = reals;
+	CHECK_EQ(compile_constant(&t, true, &err), 0);
 }

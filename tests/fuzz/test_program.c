@@ -1,75 +1,92 @@
 // SPDX-License-Identifier: MIT
 /*
  * Mutated program files. As they are: found damaged. With the hash made right
- * again, as a forger would: tables are refused by name, or hold what they say,
- * so that sizes evaluate and buffers are placed without a fault. TUFF_FUZZ
- * sets the number per seed.
+ * again, as a forger would: refused with a reason, or run on the CPU path
+ * without touching what is not theirs. Programs for a GPU are checked, sized,
+ * placed, and their weights packed. See fuzz.h for how it is steered.
  */
-#include <errno.h>
-#include <unistd.h>
-
+#include "compiler/tuffc.h"
 #include "program/file.h"
-#include "tests/harness.h"
-#include "userspace/tuff.h"
+#include "tests/fuzz/run.h"
+#include "tests/fuzz/seeds.h"
 
-static unsigned long long state;
+extern int tuff_eval(void *priv, uint32_t op, const struct tuff_program *p, const struct tuff_step *s,
+		     const struct tuffc_tensor *in, uint32_t nin, struct tuffc_tensor *out, uint32_t nout);
 
-static unsigned int rnd(unsigned int n)
+/* words of an element of section s: a nasty number, one more or less, another element's */
+static void mutate_element(unsigned char *b, const struct tuff_file_head *h, unsigned int s)
 {
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned int)(state >> 33) % n;
-}
+	static const uint64_t huge[] = { UINT64_MAX, UINT64_MAX / 2, 1ull << 32, 1ull << 46, 1ull << 62 };
+	uint32_t es = tuff_section_size[s];
+	uint64_t n = h->section[s].count, k = n ? rnd(n > 100000 ? 100000 : (uint32_t)n) : 0;
+	unsigned char *e = b + h->section[s].offset + k * es;
+	uint32_t w, v, at = es >= 4 ? rnd(es / 4) * 4 : 0;
 
-static unsigned char *slurp(const char *path, size_t *n)
-{
-	unsigned char *b = NULL;
-	FILE *f = fopen(path, "rb");
+	if (!n)
+		return;
+	if (es < 4) {	/* strings, data */
+		if (s == SEC_ATTR_DATA && k + 8 <= n && rnd(4)) {	/* a number of an attribute */
+			uint64_t x = rnd(3) ? nasty() : rnd(8);
 
-	if (f && !fseek(f, 0, SEEK_END)) {
-		*n = ftell(f);
-		rewind(f);
-		b = aligned_alloc(4096, (*n + 8191) / 4096 * 4096);
-		if (b && fread(b, 1, *n, f) != *n)
-			*n = 0;
+			memcpy(b + h->section[s].offset + k / 8 * 8, &x, 8);
+		} else {
+			*e = rnd(2) ? *e ^ 1 << rnd(8) : (unsigned char)nasty();
+		}
+		return;
 	}
-	if (f)
-		fclose(f);
-	return b;
+	memcpy(&w, e + at, 4);
+	switch (rnd(8)) {
+	case 0:
+		v = nasty();
+		break;
+	case 1: case 2:
+		v = w + (rnd(2) ? 1 : -1);
+		break;
+	case 3: case 4:	/* the same field of another */
+		memcpy(&v, b + h->section[s].offset + rnd(n > 100000 ? 100000 : (uint32_t)n) * es + at, 4);
+		break;
+	case 5:
+		v = rnd(16);
+		break;
+	case 6:
+		if (at % 8 == 0 && at + 8 <= es)
+			memcpy(e + at, &huge[rnd(5)], 8);
+		return;
+	default:
+		v = w ^ 1u << rnd(32);
+	}
+	memcpy(e + at, &v, 4);
 }
 
-/* hits in the head and in the used part of sections */
-static size_t mutate(unsigned char *b, size_t n, const struct tuff_file_head *h)
+static size_t mutate(unsigned char *b, size_t n)
 {
-	static const unsigned char nasty[] = { 0, 1, 0x7f, 0x80, 0xff, 0xfe };
+	/* what sizes, shapes and arguments are made of, more often than the rest */
+	static const uint8_t often[] = { SEC_EXPRS, SEC_EXPRS, SEC_TENSORS, SEC_TENSORS, SEC_STEPS, SEC_ARGS, SEC_ATTRS, SEC_ATTR_DATA,
+					 SEC_ATTR_DATA, SEC_WEIGHTS, SEC_BUFS, SEC_INPUTS, SEC_OUTPUTS, SEC_SYMS, SEC_KERNELS, SEC_STRINGS, SEC_DATA };
+	struct tuff_file_head h;
 
-	for (unsigned int k = 1 + rnd(3); k; k--) {
-		unsigned int s = rnd(SEC_COUNT + 1);
-		size_t from = s == SEC_COUNT ? 0 : h->section[s].offset;
-		size_t len = s == SEC_COUNT ? sizeof(*h) : h->section[s].count * tuff_section_size[s];
-		size_t at = len ? from + rnd(len) : 0;
-
-		if (at >= n)
-			continue;
-		switch (rnd(16)) {
-		case 0:
-			n = at + 1;
+	memcpy(&h, b, sizeof(h));
+	for (uint32_t k = 1 + rnd(3); k; k--) {
+		if (rnd(20)) {
+			mutate_element(b, &h, often[rnd(sizeof(often))]);
+		} else if (rnd(4)) {
+			b[rnd(sizeof(h))] ^= 1 << rnd(8);
+		} else {
+			n = rnd(2) ? rnd(n) : n - 1 - rnd(n < 4096 ? n - 1 : 4095);
 			break;
-		case 1: case 2: case 3: case 4: case 5:
-			b[at] = nasty[rnd(sizeof(nasty))];
-			break;
-		default:
-			b[at] ^= 1 << rnd(8);
 		}
 	}
 	return n;
 }
 
-/* can what was accepted be sized and placed? */
+/* a GPU's program: sizes, places, and weights packed into exactly what they say they take */
 static void instantiate(const struct tuff_program *p)
 {
 	int64_t *syms = calloc(p->nsyms + 1, 8), *vals = calloc(p->nexprs + 1, 8);
 	uint64_t *sizes = calloc(p->nbufs + 1, 8), *off = calloc(p->nbufs + 1, 8);
+	struct tuff_weight_src src;
 	struct tuff_memplan plan;
+	char why[256];
 	uint32_t bad;
 
 	for (uint32_t i = 0; i < p->nsyms; i++)
@@ -79,64 +96,116 @@ static void instantiate(const struct tuff_program *p)
 			sizes[i] = vals[p->bufs[i].size] > 0 && vals[p->bufs[i].size] < 1 << 30 ? vals[p->bufs[i].size] : 64;
 		tuff_memplan(p->bufs, p->nbufs, TUFF_BUF_ARENA, sizes, 64, off, &plan);
 	}
+	if (!tuff_weight_src_open(p, &src, why, sizeof(why))) {
+		for (uint32_t i = 0; i < p->nweights; i++) {
+			void *to = p->weights[i].packed_size <= 1 << 24 ? malloc(p->weights[i].packed_size + !p->weights[i].packed_size) : NULL;
+
+			if (to)
+				(void)!tuff_weight_pack(&src, i, to);
+			free(to);
+		}
+		tuff_weight_src_close(&src);
+	}
 	free(syms);
 	free(vals);
 	free(sizes);
 	free(off);
 }
 
-static int fuzz(const char *model, const char *target)
+static bool reason(struct fuzz *f, const unsigned char *b, size_t n, bool use)
 {
+	struct tuff_program *p = NULL;
+	char text[256] = "";
+	int ret = tuff_program_parse(b, n, &p, text, sizeof(text));
+
+	if (ret) {
+		f->rejected++;
+		return !p && fuzz_says(ret, text);
+	}
+	f->accepted++;
+	if (use)
+		instantiate(p);
+	tuff_program_destroy(p);
+	return true;
+}
+
+/* seeds as programs for a target; those that the compiler refuses are left out; false: a program that does not load */
+static bool compile_seeds(struct seeds *s, uint32_t target, size_t most)
+{
+	const struct tuffc_options opt = { .device = { .target = target, .subgroup_size = 32, .max_invocations = 128,
+						       .max_groups = { 65535, 65535, 65535 }, .max_storage_range = 128u << 20 }, .eval.run = tuff_eval };
 	char path[] = "/tmp/tuff-fuzz-XXXXXX", text[256];
-	int runs = getenv("TUFF_FUZZ") ? atoi(getenv("TUFF_FUZZ")) : 2000, bad = 0, accepted = 0;
-	struct tuff_error err;
-	unsigned char *seed = NULL, *b = NULL;
-	size_t size = 0;
+	size_t kept = 0, large = 0;
+	bool ok = true;
 
 	close(mkstemp(path));
-	bad = tuff_compile(model, target, path, NULL, &err);
-	seed = bad ? NULL : slurp(path, &size);
-	unlink(path);
-	b = seed ? aligned_alloc(4096, (size + 8191) / 4096 * 4096) : NULL;
-	for (int i = 0; b && i < runs && !bad; i++) {
-		const struct tuff_file_head *h = (const void *)seed;
+	for (size_t i = 0; i < s->n; i++) {
 		struct tuff_program *p = NULL;
-		size_t n;
-		int ret;
+		struct tuffc_error err;
+		struct seed x = { NULL, 0 };
 
-		memcpy(b, seed, size);
-		n = mutate(b, size, h);
-		*text = 0;
-		ret = tuff_program_parse(b, n, &p, text, sizeof(text));
-		bad |= ret && (!*text || p);
+		if (!tuffc_compile_memory(s->s[i].b, s->s[i].size, NULL, &opt, &p, &err) && !tuff_program_write(p, path, text, sizeof(text)))
+			x.b = slurp(path, &x.size);
 		tuff_program_destroy(p);
-		if (n != size || memcmp(((struct tuff_file_head *)b)->section, h->section, sizeof(h->section)))
-			continue;
-		((struct tuff_file_head *)b)->hash = tuff_file_hash(b);	/* sections are where they were */
-		*text = 0;
 		p = NULL;
-		ret = tuff_program_parse(b, n, &p, text, sizeof(text));
-		bad |= ret && (!*text || p);
-		if (!ret) {
-			accepted++;
-			instantiate(p);
+		if (x.b && tuff_program_parse(x.b, x.size, &p, text, sizeof(text))) {
+			printf("  seed %zu, its own program: %s\n", i, text);
+			ok = false;
 		}
 		tuff_program_destroy(p);
+		free(s->s[i].b);
+		if (!x.b || !x.size || x.size > most) {
+			free(x.b);
+			continue;
+		}
+		large += i < s->large;
+		s->s[kept++] = x;
 	}
-	bad |= !b || (runs >= 1000 && !accepted);
-	free(seed);
-	free(b);
-	return bad;
+	unlink(path);
+	s->n = kept;
+	s->large = large;
+	return ok;
 }
 
-TEST(mutated_cpu_program)
+static bool fuzz(const char *name, uint32_t target, bool run)
 {
-	CHECK(!fuzz("demo/digits.onnx", "cpu"));
+	struct seeds seeds;
+	struct fuzz f;
+	bool ok = true;
+
+	seeds_open(&seeds);
+	if (!compile_seeds(&seeds, target, 1 << 20) || seeds.n <= seeds.large) {
+		seeds_close(&seeds);
+		return false;
+	}
+	fuzz_begin(&f, name);
+	while (ok && fuzz_next(&f)) {
+		const struct seed *s = seeds_pick(&seeds);
+		unsigned char *b = aligned_alloc(4096, (s->size + 8191) / 4096 * 4096);
+		size_t n;
+
+		memcpy(b, s->b, s->size);
+		n = mutate(b, s->size);
+		if (n == s->size && !memcmp(((struct tuff_file_head *)b)->section, ((struct tuff_file_head *)s->b)->section,
+					    sizeof(((struct tuff_file_head *)b)->section)) && rnd(32))
+			tuff_file_hash(b, &((struct tuff_file_head *)b)->hash);	/* sections are where they were */
+		ok = !fuzz_input(&f, b, n) && (run ? fuzz_session(&f, f.path) : reason(&f, b, n, true));
+		ok = fuzz_done(&f, !ok);
+		free(b);
+	}
+	fuzz_end(&f);
+	seeds_close(&seeds);
+	return ok && (f.accepted + f.rejected < 500 || (f.rejected && f.accepted && (f.ran || !run)));
 }
 
-TEST(mutated_gpu_program)
+TEST(mutated_cpu_programs)
 {
-	CHECK(!fuzz("tests/models/vit_13/model.onnx", "gpu"));
+	CHECK(fuzz("program-cpu", TUFF_TARGET_CPU, true));
+}
+
+TEST(mutated_gpu_programs)
+{
+	CHECK(fuzz("program-gpu", TUFF_TARGET_GPU, false));
 }
 
 TEST(garbage)

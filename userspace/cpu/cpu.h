@@ -44,6 +44,9 @@ struct cpu_op {
 	bool (*packs)(const struct tuff_program *p, const struct tuff_step *s, uint32_t i);
 };
 extern const struct cpu_op cpu_ops[TUFF_OP_COUNT];	/* run NULL: not there */
+/* check.c: before prepare() and run(): -EINVAL with a->err where shapes, types or attributes do not fit */
+int cpu_check(const struct cpu_args *a);
+#define CPU_MAX_BYTES (1ll << 40)	/* of a tensor */
 
 static inline bool cpu_has(const struct cpu_args *a, uint32_t i)
 {
@@ -116,7 +119,7 @@ float cpu_act(int act, float x, float p0, float p1);	/* enum tuff_ew, -1 = none 
  * plain: float32 row-major source of constant input i, valid until done();
  * packed: what was added under this key, or NULL.
  */
-const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i);
+const void *cpu_weight_plain(const struct cpu_args *a, uint32_t i, int *ret);	/* NULL: *ret, and a->err says why */
 void cpu_weight_done(const struct cpu_args *a, uint32_t i);
 void *cpu_weight_packed(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen);
 void *cpu_weight_add(const struct cpu_args *a, uint32_t i, const void *key, size_t keylen, size_t size);

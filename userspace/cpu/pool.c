@@ -251,8 +251,11 @@ unsigned int cpu_pool_threads(unsigned int threads)
 
 	if (!sched_getaffinity(0, sizeof(set), &set))
 		cores = CPU_COUNT(&set);
-	if (!threads && env && atoi(env) > 0)
-		threads = atoi(env);
+	if (!threads && env) {
+		long n = strtol(env, NULL, 10);
+
+		threads = n < 0 ? 0 : n > MAX_WORKERS ? MAX_WORKERS : n;
+	}
 	if (!threads || threads > cores)
 		threads = cores;
 	return threads > MAX_WORKERS ? MAX_WORKERS : threads;

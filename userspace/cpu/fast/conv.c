@@ -96,7 +96,7 @@ static dnnl_status_t pack(const struct cpu_args *a, const struct conv_geometry *
 		c->weights = c->own;
 		return c->own ? 0 : dnnl_out_of_memory;
 	}
-	plain = cpu_weight_plain(a, 1);
+	plain = cpu_weight_plain(a, 1, &c->error);
 	to = plain ? cpu_weight_add(a, 1, &key, sizeof(key), HEADER + c->parts * c->part_bytes) : NULL;
 	if (!to)
 		return dnnl_out_of_memory;
@@ -188,9 +188,12 @@ int cpu_conv_prepare(const struct cpu_args *a, void **state)
 	c->p1 = np > 1 ? p[1] : 0;
 	st = prepare(a, c);
 	if (st) {
-		snprintf(a->err, a->errlen, "oneDNN has no convolution for this (status %d)", st);
+		int ret = c->error ? c->error : cpu_dnnl_errno(st);
+
+		if (!c->error)
+			snprintf(a->err, a->errlen, ret == -ENOMEM ? "out of memory" : "oneDNN has no convolution for this (status %d)", st);
 		cpu_conv_destroy(c);
-		return cpu_dnnl_errno(st);
+		return ret;
 	}
 	*state = c;
 	return 0;
@@ -199,7 +202,7 @@ int cpu_conv_prepare(const struct cpu_args *a, void **state)
 struct run {
 	const struct cpu_args *a;
 	struct conv *c;
-	_Atomic int failed;
+	_Atomic int failed;	/* errno */
 };
 
 static void finish(const struct conv *c, float *o, int64_t n)
@@ -245,7 +248,7 @@ static void chunk(void *arg, int64_t i, unsigned int worker)
 	bool bias = cpu_has(a, 2);
 
 	if (pad + tmp && !scratch) {
-		r->failed = 1;
+		r->failed = ENOMEM;
 		return;
 	}
 	if (tmp)
@@ -259,7 +262,7 @@ static void chunk(void *arg, int64_t i, unsigned int worker)
 	dnnl_memory_set_data_handle(m[DST], dst);
 	dnnl_memory_set_data_handle(m[SCRATCH], scratch);
 	if (dnnl_primitive_execute(v->prim, cpu_dnnl_stream(), bias ? 5 : 4, args))
-		r->failed = 1;
+		r->failed = EIO;
 	else if (tmp)
 		scatter(c, dst, out + part * c->oc, res ? res + part * c->oc : NULL, count / a->out[0].dim[1], a->out[0].dim[1]);
 	else if (c->act >= 0 && !c->act_done)
@@ -273,12 +276,12 @@ int cpu_conv_run(const struct cpu_args *a, void *state)
 	if (!state)
 		return 0;
 	if (r.c->own && reorder(r.c, a->in[1].data, r.c->own))
-		r.failed = 1;
+		r.failed = EIO;
 	else
 		cpu_for(a, r.c->nblocks * a->in[0].dim[0] * r.c->parts, chunk, &r);
 	if (r.failed) {
-		snprintf(a->err, a->errlen, "oneDNN failed");
-		return -EIO;
+		snprintf(a->err, a->errlen, r.failed == ENOMEM ? "out of memory" : "oneDNN failed");
+		return -r.failed;
 	}
 	return 0;
 }

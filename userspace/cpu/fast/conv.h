@@ -42,6 +42,7 @@ struct conv {
 	int act;
 	float p0, p1;
 	bool act_done, sum;	/* by the primitive */
+	int error;		/* of reading the weights */
 };
 
 struct conv_geometry {

@@ -168,9 +168,22 @@ static bool convert(const struct tuff_ew_insn *in, const struct reg *x, void *ou
 	return true;
 }
 
+/* how many registers an operation reads */
+static int operands(int64_t op)
+{
+	switch (op) {
+	case TUFF_EW_CONST:
+		return 0;
+	case TUFF_EW_SELECT:
+		return 3;
+	}
+	return op <= TUFF_EW_XOR ? 2 : 1;
+}
+
 static bool step(const struct tuff_ew_insn *in, const struct reg *r, void *out, int64_t n)
 {
-	const struct reg *x = &r[in->a], *y = &r[in->b], *z = &r[in->c];
+	int count = operands(in->op);	/* what it does not read may be of any type, and as short as that */
+	const struct reg *x = &r[count > 0 ? in->a : 0], *y = count > 1 ? &r[in->b] : x, *z = count > 2 ? &r[in->c] : x;
 	uint32_t w[2] = { (uint32_t)in->imm, (uint32_t)((uint64_t)in->imm >> 32) };
 	bool fl = is_float(in->dtype);
 	float p0, p1, *f = out;
@@ -296,17 +309,29 @@ static void shape(struct body *b, const struct cpu_args *a)
 		b->dim[b->rank++] = 1;
 }
 
+/* registers made before they are read; no row of floats read as one of integers, which is twice as long */
 static bool sane(const struct body *b)
 {
+	bool fl[MAX_IN + MAX_INSN];
+
 	if (b->nin > MAX_IN || !b->ninsn || b->ninsn > MAX_INSN)
 		return false;
+	for (int i = 0; i < b->nin; i++)
+		fl[i] = b->a->in[i].dtype == TUFF_F32;
 	for (size_t i = 0; i < b->ninsn; i++) {
 		const struct tuff_ew_insn *n = &b->insn[i];
-		int64_t have = b->nin + i;
-		bool none = n->op == TUFF_EW_CONST;
+		const int64_t reg[3] = { n->a, n->b, n->c };
+		int count = operands(n->op);
 
-		if (n->op < 0 || n->op >= TUFF_EW_COUNT || (!none && (n->a < 0 || n->a >= have)) ||
-		    (!none && (n->b < 0 || n->b >= have || n->c < 0 || n->c >= have)))
+		if (n->op < 0 || n->op >= TUFF_EW_COUNT || !tuff_dtype_size(n->dtype) || n->dtype != (uint32_t)n->dtype)
+			return false;
+		fl[b->nin + i] = is_float(n->dtype);
+		for (int k = 0; k < count; k++)
+			if (reg[k] < 0 || reg[k] >= (int64_t)(b->nin + i))
+				return false;
+		if (count == 2 && fl[n->a] != fl[n->b])
+			return false;
+		if (count == 3 && (fl[n->a] || fl[n->b] != fl[b->nin + i] || fl[n->c] != fl[b->nin + i]))
 			return false;
 	}
 	return is_float(b->insn[b->ninsn - 1].dtype) == (b->a->out[0].dtype == TUFF_F32);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Softmax, layer normalisation and reductions over the last axis, float32, by rows. */
+#include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "userspace/cpu/fast/clones.h"
@@ -17,6 +19,7 @@ struct rows {
 	float eps;
 	bool log;
 	uint32_t op;
+	_Atomic bool failed;	/* out of memory */
 };
 
 static void by_rows(struct rows *r, cpu_chunk_fn fn)
@@ -103,7 +106,7 @@ static void affine(float *o, const float *x, float mean, float inv, const float 
 
 static void softmax(void *arg, int64_t c, unsigned int worker)
 {
-	const struct rows *r = arg;
+	struct rows *r = arg;
 
 	for (int64_t k = c * r->each; k < (c + 1) * r->each && k < r->count; k++) {
 		const float *x = r->x + k * r->n;
@@ -112,8 +115,10 @@ static void softmax(void *arg, int64_t c, unsigned int worker)
 		if (r->log) {
 			float *tmp = cpu_scratch(r->n * sizeof(*tmp));
 
-			if (!tmp)
-				continue;
+			if (!tmp) {
+				r->failed = true;
+				return;
+			}
 			shift(tmp, x, max, r->n);
 			ew_exp(tmp, tmp, r->n);
 			shift(o, x, max + logf(sum(tmp, r->n)), r->n);
@@ -138,7 +143,7 @@ int cpu_softmax(const struct cpu_args *a, void *st)
 	r.n = tuff_attr_int(a->p, a->s, "tuff.flat", 0) ? cpu_count(x, axis, x->rank) : x->dim[axis];
 	r.count = cpu_numel(x) / r.n;
 	by_rows(&r, softmax);
-	return 0;
+	return r.failed ? -ENOMEM : 0;
 }
 
 static void layernorm(void *arg, int64_t c, unsigned int worker)

@@ -60,29 +60,21 @@ static void row(void *arg, int64_t i, unsigned int worker)
 	float *out = (float *)o->data + i * OW * C;
 
 	for (int64_t ox = 0; ox < OW; ox++, out += C) {
-		int64_t x0 = ox * w->s[1] - w->p[1], count = 0;
+		int64_t x0 = ox * w->s[1] - w->p[1], ky, kx, ny = cpu_taps(w, 0, y0, H, &ky), nx = cpu_taps(w, 1, x0, W, &kx);
 
 		for (int64_t c = 0; c < C; c++)
 			out[c] = r->max ? -INFINITY : 0;
-		for (int64_t ky = 0; ky < w->k[0]; ky++) {
-			int64_t y = y0 + ky * w->d[0];
+		for (int64_t i = 0; i < ny; i++)
+			for (int64_t j = 0; j < nx; j++) {
+				int64_t at = (y0 + (ky + i) * w->d[0]) * W + x0 + (kx + j) * w->d[1];
 
-			if (y < 0 || y >= H)
-				continue;
-			for (int64_t kx = 0; kx < w->k[1]; kx++) {
-				int64_t at = x0 + kx * w->d[1];
-
-				if (at < 0 || at >= W)
-					continue;
 				if (r->max)
-					take_max(out, in + (y * W + at) * C, C);
+					take_max(out, in + at * C, C);
 				else
-					take_sum(out, in + (y * W + at) * C, C);
-				count++;
+					take_sum(out, in + at * C, C);
 			}
-		}
 		if (!r->max)
-			scale(out, 1.0f / (r->pad ? padded(r, 0, y0, H) * padded(r, 1, x0, W) : count), C);
+			scale(out, 1.0f / (r->pad ? padded(r, 0, y0, H) * padded(r, 1, x0, W) : ny * nx), C);
 	}
 }
 

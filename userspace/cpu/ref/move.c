@@ -50,29 +50,46 @@ int cpu_expand(const struct cpu_args *a, void *st)
 int cpu_slice(const struct cpu_args *a, void *st)
 {
 	const struct cpu_tensor *x = &a->in[0];
-	int64_t s[TUFF_MAX_RANK], p[TUFF_MAX_RANK], base = 0;
+	int64_t s[TUFF_MAX_RANK], p[TUFF_MAX_RANK], first[TUFF_MAX_RANK] = { 0 }, by[TUFF_MAX_RANK], base = 0;
 	int64_t n = cpu_numel(&a->in[1]);
 	struct cpu_tensor o;
 
 	cpu_strides(x, s);
+	for (uint32_t i = 0; i < x->rank; i++)
+		by[i] = 1;
 	for (int64_t i = 0; i < n; i++) {
 		int64_t ax = cpu_has(a, 3) ? cpu_get_int(&a->in[3], i) : i, step = cpu_has(a, 4) ? cpu_get_int(&a->in[4], i) : 1;
 		int64_t from = cpu_get_int(&a->in[1], i), dim;
 
+		if (ax < -(int64_t)x->rank || ax >= x->rank || !step) {
+			snprintf(a->err, a->errlen, "axis %lld of %u dimensions, step %lld", (long long)ax, x->rank, (long long)step);
+			return -EINVAL;
+		}
 		ax += ax < 0 ? x->rank : 0;
 		dim = x->dim[ax];
 		from += from < 0 ? dim : 0;
 		from = from < 0 ? 0 : from;
 		if (from > dim - (step < 0))
 			from = dim - (step < 0);
-		base += from * s[ax];
-		s[ax] *= step;
+		first[ax] = from;
+		by[ax] = step;
 	}
 	o = cpu_stored(&a->out[0]);
-	for (uint32_t i = 0; i < o.rank; i++)
-		p[cpu_axis(&a->out[0], i)] = s[i];
-	if (cpu_numel(&o))
-		cpu_strided(a, &o, (char *)x->data + base * (int64_t)tuff_dtype_size(x->dtype), p);
+	if (!cpu_numel(&o))
+		return 0;
+	for (uint32_t i = 0; i < x->rank; i++) {	/* the result's size was known before the starts were */
+		int64_t steps = a->out[0].dim[i] - 1, last;
+
+		if (__builtin_mul_overflow(steps, by[i], &last) || __builtin_add_overflow(last, first[i], &last) ||
+		    first[i] < 0 || first[i] >= x->dim[i] || last < 0 || last >= x->dim[i]) {
+			snprintf(a->err, a->errlen, "%lld elements from %lld by %lld are not in dimension %u of %lld", (long long)steps + 1,
+				 (long long)first[i], (long long)by[i], i, (long long)x->dim[i]);
+			return -EINVAL;
+		}
+		base += first[i] * s[i];
+		p[cpu_axis(&a->out[0], i)] = steps ? s[i] * by[i] : s[i];
+	}
+	cpu_strided(a, &o, (char *)x->data + base * (int64_t)tuff_dtype_size(x->dtype), p);
 	return 0;
 }
 
@@ -82,9 +99,11 @@ static int64_t reflect(int64_t i, int64_t n, const char *mode)
 		return i < 0 ? 0 : i >= n ? n - 1 : i;
 	if (!strcmp(mode, "wrap"))
 		return ((i % n) + n) % n;
-	while (n > 1 && (i < 0 || i >= n))
-		i = i < 0 ? -i : 2 * (n - 1) - i;
-	return n > 1 ? i : 0;
+	if (n < 2)
+		return 0;
+	i %= 2 * (n - 1);
+	i = i < 0 ? -i : i;
+	return i < n ? i : 2 * (n - 1) - i;
 }
 
 int cpu_pad(const struct cpu_args *a, void *st)
@@ -97,8 +116,15 @@ int cpu_pad(const struct cpu_args *a, void *st)
 	const void *fill = cpu_has(a, 2) ? a->in[2].data : zero;
 	int64_t before[TUFF_MAX_RANK];
 
-	for (uint32_t d = 0; d < x->rank; d++)
-		before[cpu_axis(&a->in[0], d)] = cpu_get_int(&a->in[1], d);
+	for (uint32_t d = 0; d < x->rank; d++) {
+		int64_t k = cpu_get_int(&a->in[1], d);
+
+		if (k < -CPU_MAX_BYTES || k > CPU_MAX_BYTES) {
+			snprintf(a->err, a->errlen, "a pad of %lld", (long long)k);
+			return -EINVAL;
+		}
+		before[cpu_axis(&a->in[0], d)] = k;
+	}
 	cpu_strides(x, s);
 	for (int64_t i = 0; i < n; i++) {
 		int64_t r = i, off = 0;
@@ -111,7 +137,7 @@ int cpu_pad(const struct cpu_args *a, void *st)
 			if (strcmp(mode, "constant") && x->dim[d])
 				k = reflect(k, x->dim[d], mode);
 			inside &= k >= 0 && k < x->dim[d];
-			off += k * s[d];
+			off += inside ? k * s[d] : 0;
 		}
 		memcpy((char *)o->data + i * es, inside ? (char *)x->data + off * (int64_t)es : fill, es);
 	}
@@ -190,7 +216,10 @@ int cpu_fill(const struct cpu_args *a, void *st)
 			snprintf(a->err, a->errlen, "a value kept in the file is not supported for a size that varies");
 			return -EOPNOTSUPP;
 		}
-		memcpy(one, a->p->data + w->offset, w->size);
+		if (tuff_program_data(a->p, w->offset, one, w->size)) {
+			snprintf(a->err, a->errlen, "its value cannot be read: the program's file has changed");
+			return -EIO;
+		}
 	}
 	for (int64_t i = 0; i < n; i++)
 		memcpy((char *)o->data + i * es, one, es);
@@ -205,7 +234,7 @@ int cpu_range(const struct cpu_args *a, void *st)
 		if (cpu_is_float(a->in[0].dtype))
 			cpu_set(&a->out[0], i, cpu_get(&a->in[0], 0) + i * cpu_get(&a->in[2], 0));
 		else
-			cpu_set_int(&a->out[0], i, cpu_get_int(&a->in[0], 0) + i * cpu_get_int(&a->in[2], 0));
+			cpu_set_int(&a->out[0], i, (int64_t)((uint64_t)cpu_get_int(&a->in[0], 0) + (uint64_t)i * (uint64_t)cpu_get_int(&a->in[2], 0)));
 	}
 	return 0;
 }
@@ -284,6 +313,7 @@ int cpu_resize(const struct cpu_args *a, void *st)
 			r /= o->dim[d];
 			if (!linear)
 				c = nearest(near, c);
+			c = fmin(fmax(c, -1), x->dim[d]);	/* beyond the ends nothing changes; NaN becomes -1 */
 			lo[d] = floor(c);
 			lo_w[d] = 1 - (c - lo[d]);
 			hi[d] = lo[d] + 1;

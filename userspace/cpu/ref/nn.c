@@ -58,7 +58,7 @@ int cpu_pool_ref(const struct cpu_args *a, void *st)
 	const struct cpu_tensor *x = &a->in[0];
 	struct cpu_tensor *o = &a->out[0];
 	bool max = a->s->op == TUFF_OP_MAXPOOL, pad = tuff_attr_int(a->p, a->s, "count_include_pad", 0);
-	int64_t out = cpu_count(o, 2, o->rank), planes = x->dim[0] * x->dim[1], taps = 1;
+	int64_t out = cpu_count(o, 2, o->rank), planes = x->dim[0] * x->dim[1];
 	struct planes px = planes_of(x), po = planes_of(o);
 	struct cpu_window w;
 
@@ -67,11 +67,9 @@ int cpu_pool_ref(const struct cpu_args *a, void *st)
 		return -EOPNOTSUPP;
 	}
 	cpu_window_of(a, &w);
-	for (int i = 0; i < w.n; i++)
-		taps *= w.k[i];
 	for (int64_t c = 0; c < planes; c++)
 		for (int64_t i = 0; i < out; i++) {
-			int64_t base[6], r = i, count = 0, padded = 1;
+			int64_t base[6], first[6], n[6], r = i, taps = 1, padded = 1;
 			double acc = max ? -INFINITY : 0;
 
 			for (int d = w.n - 1; d >= 0; d--) {
@@ -82,27 +80,22 @@ int cpu_pool_ref(const struct cpu_args *a, void *st)
 				/* taps beyond the padded input (ceil_mode) never count */
 				end = (x->dim[2 + d] + w.pe[d] - base[d] + w.d[d] - 1) / w.d[d];
 				padded *= end < w.k[d] ? end : w.k[d];
+				n[d] = cpu_taps(&w, d, base[d], x->dim[2 + d], &first[d]);
+				taps *= n[d];
 			}
 			for (int64_t t = 0; t < taps; t++) {
 				int64_t at = 0, mul = 1, q = t;
-				bool inside = true;
 				double v;
 
-				for (int d = w.n - 1; d >= 0 && inside; d--) {
-					int64_t y = base[d] + q % w.k[d] * w.d[d];
-
-					inside = y >= 0 && y < x->dim[2 + d];
-					at += y * mul;
+				for (int d = w.n - 1; d >= 0; d--) {
+					at += (base[d] + (first[d] + q % n[d]) * w.d[d]) * mul;
 					mul *= x->dim[2 + d];
-					q /= w.k[d];
+					q /= n[d];
 				}
-				if (!inside)
-					continue;
 				v = cpu_get(x, plane_at(&px, c) + at * px.si);
 				acc = max ? (v > acc || isnan(v) ? v : acc) : acc + v;
-				count++;
 			}
-			cpu_set(o, plane_at(&po, c) + i * po.si, max ? acc : acc / (pad ? padded : count));
+			cpu_set(o, plane_at(&po, c) + i * po.si, max ? acc : acc / (pad ? padded : taps));
 		}
 	return 0;
 }
