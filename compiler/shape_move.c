@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Shapes of operators that move data: views, joins, cuts, look-ups. */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "compiler/shape.h"
@@ -436,18 +437,18 @@ int shape_resize(struct ir_module *m, struct ir_node *n)
 		return ir_error(m, -EOPNOTSUPP, n, scales, "scales must be a constant with one element per dimension");
 	for (int i = 0; i < x->rank; i++) {
 		const uint8_t *b = ir_weight_bytes(m, scales->weight);
-		int64_t v;
+		int64_t p, q;
 		float f;
+		int e;
 
 		memcpy(&f, b + 4 * i, 4);
-		if (!(f > 0) || f > 65536)
+		if (!(f >= 1 / 65536.f) || f > 65536)
 			return ir_error(m, -EINVAL, n, scales, "scale %g is out of range", f);
-		if (ex_value(m, x->dim[i], &v))
-			d[i] = ex_const(m, (int64_t)((double)v * f));
-		else if (f == (int64_t)f)
-			d[i] = ex_mul(m, x->dim[i], ex_const(m, f));
-		else	/* as a fraction of 2^16, exact for the scales people use */
-			d[i] = ex_op(m, TUFF_E_DIV, ex_mul(m, x->dim[i], ex_const(m, (int64_t)(f * 65536))), ex_const(m, 65536));
+		if (!tuff_ratio(f, &p, &q)) {	/* what it is exactly: 24 bits and a power of two */
+			p = (int64_t)ldexpf(frexpf(f, &e), 24);
+			q = 1ll << (24 - e);
+		}
+		d[i] = ex_op(m, TUFF_E_DIV, ex_mul(m, x->dim[i], ex_const(m, p)), ex_const(m, q));
 	}
 	set_shape(n->out[0], x->dtype, x->rank, d);
 	return 0;
