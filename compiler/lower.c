@@ -237,7 +237,7 @@ int lower_node(struct launch *l, struct ir_node *n)
 		return ir_error(l->m, -EOPNOTSUPP, n, NULL, "no lowering for this operator");
 	l->node = n;
 	for (uint32_t i = 0; i < n->nin && i < 16; i++)
-		list[i] = n->in[i] ? launch_tensor(l, n->in[i]) : TUFF_NONE;
+		list[i] = n->in[i] && !ir_is_content(n->in[i]) ? launch_tensor(l, n->in[i]) : TUFF_NONE;
 	if (n->nin <= 16 && !l->oom)
 		shared = emit_in_place(l, n, list);
 	for (uint32_t i = 0; i < n->nout; i++)
@@ -251,7 +251,7 @@ int lower_node(struct launch *l, struct ir_node *n)
 		s->macs = emit_macs(l->m, n);
 	/* what a node touches lives through all of its dispatches */
 	for (uint32_t i = 0; i < n->nin; i++)
-		if (n->in[i] && emit_buf_of(l, l->tensor[n->in[i]->id])->last != TUFF_NONE &&
+		if (n->in[i] && !ir_is_content(n->in[i]) && emit_buf_of(l, l->tensor[n->in[i]->id])->last != TUFF_NONE &&
 		    emit_buf_of(l, l->tensor[n->in[i]->id])->last + 1 < l->steps.n)
 			emit_buf_of(l, l->tensor[n->in[i]->id])->last = l->steps.n - 1;
 	for (uint32_t i = 0; i < n->nout; i++)

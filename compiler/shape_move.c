@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "compiler/shape.h"
+#include "compiler/decompose.h"
 
 /* Integer content that must be constant; -EOPNOTSUPP names the tensor. */
 static int consts(struct ir_module *m, struct ir_node *n, struct ir_value *v, int64_t *out, uint32_t max)
@@ -472,12 +472,22 @@ int shape_shape(struct ir_module *m, struct ir_node *n)
 int shape_constofshape(struct ir_module *m, struct ir_node *n)
 {
 	struct ir_attr *a = ir_attr_find(n, "value");
-	struct ir_value *s = n->in[0];
+	struct ir_value *s = n->in[0], *one;
+	bool constant = true;
+	struct dec d;
+	int64_t v;
 
 	if (!s->ival || s->nival > TUFF_MAX_RANK)
 		return ir_error(m, -EOPNOTSUPP, n, s, "a shape that depends on data is not supported");
 	set_shape(n->out[0], a && a->type == TUFF_A_TENSOR ? m->weights[a->weight].dtype : TUFF_F32, s->nival, s->ival);
-	return 0;
+	for (uint32_t i = 0; i < s->nival; i++)
+		constant &= ex_value(m, s->ival[i], &v);
+	if (constant)	/* a fill: fold.c */
+		return 0;
+	dec_begin(&d, m, n);
+	one = a && a->type == TUFF_A_TENSOR ? ir_const(m, a->weight) : dec_float(&d, 0, n->out[0]);
+	dec_to(&d, TUFF_OP_EXPAND, one, s, n->out[0]);
+	return dec_done(&d);
 }
 
 int shape_range(struct ir_module *m, struct ir_node *n)
