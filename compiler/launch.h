@@ -39,7 +39,8 @@ LOWER(gpool); LOWER(batchnorm); LOWER(layernorm); LOWER(instancenorm); LOWER(lrn
 LOWER(softmax); LOWER(reduce); LOWER(argmax); LOWER(gather); LOWER(transpose);
 LOWER(concat); LOWER(split); LOWER(slice); LOWER(pad); LOWER(tile);
 LOWER(expand); LOWER(resize); LOWER(cumsum); LOWER(trilu); LOWER(range);
-LOWER(known); LOWER(lstm); LOWER(layout); LOWER(convert); LOWER(ew);
+LOWER(known); LOWER(rnn); LOWER(layout); LOWER(convert); LOWER(ew);
+LOWER(index_elements); LOWER(index_nd); LOWER(topk); LOWER(gridsample);
 #undef LOWER
 
 struct ir_module *launch_module(struct launch *l);

@@ -115,6 +115,12 @@ static struct range result(const struct ir_module *m, const struct ir_node *n, c
 			all = hull(all, n->in[i] ? r[n->in[i]->id] : any);
 		return all;
 	}
+	case TUFF_OP_TOPK:	/* values or positions */
+		return hull(a, (struct range){ 0, INT32_MAX });
+	case TUFF_OP_GATHER_ND:
+		return a;
+	case TUFF_OP_SCATTER_ELEMENTS: case TUFF_OP_SCATTER_ND:
+		return n->in[2] ? hull(a, r[n->in[2]->id]) : any;
 	case TUFF_OP_RANGE:	/* up to the limit, which is no part of it */
 		return both && a.lo >= 0 ? (struct range){ 0, INT32_MAX } : both ? hull(a, b) : any;
 	}
@@ -124,7 +130,8 @@ static struct range result(const struct ir_module *m, const struct ir_node *n, c
 /* inputs that are read as positions: out of range stays out of range when clamped */
 static bool is_index(const struct ir_node *n, uint32_t i)
 {
-	return i == 1 && (n->op == TUFF_OP_GATHER || n->op == TUFF_OP_GATHER_ELEMENTS || n->op == TUFF_OP_GATHER_ND);
+	return i == 1 && (n->op == TUFF_OP_GATHER || n->op == TUFF_OP_GATHER_ELEMENTS || n->op == TUFF_OP_GATHER_ND ||
+			  n->op == TUFF_OP_SCATTER_ELEMENTS || n->op == TUFF_OP_SCATTER_ND);
 }
 
 /* parameters that the lowering reads when the program is made, not operands */
@@ -138,7 +145,7 @@ static bool is_parameter(const struct ir_node *n, uint32_t i)
 		return n->op == TUFF_OP_RANGE;
 	switch (n->op) {
 	case TUFF_OP_SLICE: case TUFF_OP_PAD: case TUFF_OP_TILE: case TUFF_OP_EXPAND: case TUFF_OP_RESIZE:
-	case TUFF_OP_SPLIT: case TUFF_OP_TRILU: case TUFF_OP_CUMSUM: case TUFF_OP_RANGE:
+	case TUFF_OP_SPLIT: case TUFF_OP_TRILU: case TUFF_OP_CUMSUM: case TUFF_OP_RANGE: case TUFF_OP_TOPK:
 		return n->op != TUFF_OP_PAD || i != 2;
 	}
 	return n->op >= TUFF_OP_REDUCE_SUM && n->op <= TUFF_OP_REDUCE_LOGSUMEXP;

@@ -286,6 +286,19 @@ static inline void km_attr_ints(const char *name, int n, ...)
 	va_end(ap);
 }
 
+/* the same string n times */
+static inline void km_attr_strs(const char *name, int n, const char *v)
+{
+	Onnx__AttributeProto *a = km_attr(name, 8);
+
+	a->n_strings = n;
+	a->strings = km_new(n * sizeof(*a->strings));
+	for (int i = 0; i < n; i++) {
+		a->strings[i].len = strlen(v);
+		a->strings[i].data = (uint8_t *)km_str(v, strlen(v));
+	}
+}
+
 static inline void km_output(const char *name, int dtype)
 {
 	km.pout[km.nout++] = km_value(name, dtype, -1, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Norms, Gather, Resize, ArgMax, CumSum, Trilu, LSTM: odd sizes, both layouts. */
+/* Norms, Gather, Resize, ArgMax, CumSum, Trilu, LSTM, GRU, RNN: odd sizes, both layouts. */
 #include "tests/kernels/model.h"
 
 TEST(layernorm)
@@ -235,6 +235,37 @@ TEST(lstm)
 		km_output("p", F32);
 		if (i & 4)
 			km_output("q", F32);
+		KM_CHECK("case %d", i);
+	}
+}
+
+TEST(gru_rnn)
+{
+	static const char *const dirs[] = { "forward", "reverse", "bidirectional" };
+
+	for (int i = 0; i < 24; i++) {
+		int d = i % 3 == 2 ? 2 : 1, h = i & 1 ? 13 : 32, s = i & 8 ? 70 : 3, gru = i < 16, gates = gru ? 3 : 1;
+
+		km_reset();
+		km.tol = 1e-4;
+		km_input("x", F32, 3, s, 2, 5);
+		km_weight("w", F32, 3, d, gates * h, 5);
+		km_weight("r", F32, 3, d, gates * h, h);
+		km_weight("b", F32, 2, d, 2 * gates * h);
+		km_input("h", F32, 3, d, 2, h);
+		for (int k = 0; k < 3; k++)	/* small weights: it stays a contraction */
+			for (size_t j = 0; j < (size_t)km.init[k].raw_data.len / 4; j++)
+				((float *)km.init[k].raw_data.data)[j] *= k == 1 ? 0.05f : 0.2f;
+		km_node(gru ? "GRU" : "RNN", i & 4 ? "x,w,r,b,-,h" : "x,w,r", i & 2 ? "o,p" : "o");
+		km_attr_i("hidden_size", h);
+		km_attr_s("direction", dirs[i % 3]);
+		if (gru)
+			km_attr_i("linear_before_reset", i & 1);
+		else if (i & 1)
+			km_attr_strs("activations", d, "Relu");
+		km_output("o", F32);
+		if (i & 2)
+			km_output("p", F32);
 		KM_CHECK("case %d", i);
 	}
 }
