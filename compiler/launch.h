@@ -67,6 +67,10 @@ uint32_t launch_tensor(struct launch *l, struct ir_value *v);
 uint32_t launch_weight(struct launch *l, struct ir_value *v, uint32_t pack,
 		       const int32_t param[8], uint32_t storage, uint64_t packed_size,
 		       uint32_t bias_weight);
+/* rows [first, first + rows) of a constant along its first dimension, plain, in v->storage */
+uint32_t launch_rows(struct launch *l, struct ir_value *v, int64_t first, int64_t rows);
+/* bytes that a binding may have on the device */
+uint64_t launch_range(const struct ir_module *m);
 /* `size` bytes (expression) in the arena, alive during this node only */
 uint32_t launch_scratch(struct launch *l, ir_expr size);
 /*

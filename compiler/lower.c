@@ -136,6 +136,31 @@ uint32_t launch_weight(struct launch *l, struct ir_value *v, uint32_t pack, cons
 	return k->tensor;
 }
 
+uint32_t launch_rows(struct launch *l, struct ir_value *v, int64_t first, int64_t rows)
+{
+	struct ir_module *m = l->m;
+	struct tuff_weight src = m->weights[v->weight];
+	uint64_t row = src.size / src.dim[0], elements = row / tuff_dtype_size(src.dtype);
+	uint32_t w;
+
+	src.dim[0] = rows;
+	w = ir_weight_new(m, m->wname[v->weight], src.dtype, src.rank, src.dim, row * rows);
+	if (m->oom || w == TUFF_NONE)
+		return TUFF_NONE;
+	m->weights[w].src = src.src;
+	m->weights[w].file = src.file;
+	m->weights[w].fill = src.fill;
+	m->weights[w].offset = src.offset + row * first;
+	return flat_tensor(l, m->wname[w], v->storage, ex_const(m, elements * rows * 4), TUFF_BUF_WEIGHT, w);
+}
+
+uint64_t launch_range(const struct ir_module *m)
+{
+	uint64_t r = m->opt->device.max_storage_range;
+
+	return !r ? 128u << 20 : r < 1u << 31 ? r : 1u << 31;	/* 0: the specification's floor */
+}
+
 uint32_t launch_scratch(struct launch *l, ir_expr size)
 {
 	return flat_tensor(l, "", TUFF_F32, size, TUFF_BUF_ARENA, 0);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "compiler/ew.h"
-#include "compiler/launch.h"
+#include "compiler/lower_util.h"
 
 struct range {
 	int64_t lo, hi;
@@ -171,6 +171,30 @@ static const char *wide(const struct ir_value *v, struct range r)
 	return NULL;
 }
 
+/* Does the lowering cut this constant into buffers that fit? */
+static bool splits(const struct ir_module *m, const struct ir_node *n, uint32_t i)
+{
+	int64_t rows, row;
+
+	if (n->in[i]->weight == TUFF_NONE)
+		return false;
+	if (n->op == TUFF_OP_CONV || n->op == TUFF_OP_CONV_TRANSPOSE || n->op == TUFF_OP_GEMM || n->op == TUFF_OP_MATMUL)
+		return i == 1 && (n->op != TUFF_OP_MATMUL || n->in[i]->rank == 2);
+	return !i && lt_split_rows(m, n, &rows, &row);
+}
+
+/* surely larger than a binding may be, by its size known now */
+static bool too_large(const struct ir_module *m, const struct ir_value *v)
+{
+	uint64_t n = 4;
+	int64_t d;
+
+	for (int i = 0; i < v->rank; i++)
+		if (!ex_value(m, v->dim[i], &d) || __builtin_mul_overflow(n, (uint64_t)d, &n))
+			return false;
+	return n > launch_range(m);
+}
+
 static const char *why_not(struct ir_module *m, const struct ir_node *n, const struct range *r)
 {
 	const char *why = NULL;
@@ -181,6 +205,12 @@ static const char *why_not(struct ir_module *m, const struct ir_node *n, const s
 	for (uint32_t i = 0; i < n->nout && !why; i++)
 		if (n->out[i])
 			why = wide(n->out[i], r[n->out[i]->id]);
+	for (uint32_t i = 0; i < n->nin && !why; i++)
+		if (n->in[i] && !is_parameter(n, i) && too_large(m, n->in[i]) && !splits(m, n, i))
+			why = "a tensor larger than a buffer of the device may be";
+	for (uint32_t i = 0; i < n->nout && !why; i++)
+		if (n->out[i] && too_large(m, n->out[i]))
+			why = "a result larger than a buffer of the device may be";
 	if (why || is_view(n->op))
 		return why;
 	if (!lower_table[n->op])
