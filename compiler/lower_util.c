@@ -36,7 +36,6 @@ bool lt_split_rows(const struct ir_module *m, const struct ir_node *n, int64_t *
 			return false;
 		*row *= v;
 	}
-	/* parts begin at whole vec4s whatever the row */
 	return *row > 0 && *rows > (int64_t)launch_range(m) / *row && *row <= (int64_t)launch_range(m);
 }
 
