@@ -252,6 +252,21 @@ static int canon_node(struct ir_module *m, struct ir_node *n)
 	return 0;
 }
 
+/* Dropout with training_mode false, or with a ratio of 0, as torchvision's Swin exports it */
+static bool drops_nothing(const struct ir_module *m, const struct ir_node *n)
+{
+	const struct ir_value *t = n->in[2];
+	const uint8_t *b;
+	double ratio;
+
+	if (ir_scalar(m, n->in[1], &ratio) && ratio == 0)
+		return true;
+	if (t->weight == TUFF_NONE || t->input >= 0 || m->weights[t->weight].size != 1)
+		return false;
+	b = ir_weight_bytes(m, t->weight);
+	return !(b ? *b : (uint8_t)m->weights[t->weight].fill);
+}
+
 int pass_canon(struct ir_module *m)
 {
 	ir_count_uses(m);
@@ -267,7 +282,7 @@ int pass_canon(struct ir_module *m)
 				return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
 		if (n->op == TUFF_OP_BATCHNORM && (ir_attr_int(n, "training_mode", 0) || n->nout > 1))
 			return ir_error(m, -EOPNOTSUPP, n, NULL, "training is not supported");
-		if (n->op == TUFF_OP_DROPOUT && n->nin > 2 && n->in[2])
+		if (n->op == TUFF_OP_DROPOUT && n->nin > 2 && n->in[2] && !drops_nothing(m, n))
 			return ir_error(m, -EOPNOTSUPP, n, n->in[2], "training is not supported");
 		if (!n->nout || (!n->out[0] && n->op != TUFF_OP_LSTM && n->op != TUFF_OP_GRU && n->op != TUFF_OP_RNN))
 			return ir_error(m, -EINVAL, n, NULL, "output 0 is missing");

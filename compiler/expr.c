@@ -129,6 +129,11 @@ static bool not_negative(const struct ir_module *m, ir_expr e, int depth)
 	return false;
 }
 
+bool ex_not_negative(const struct ir_module *m, ir_expr e)
+{
+	return not_negative(m, e, 8);
+}
+
 /* x op y by value, or by algebra where one side says it all */
 static bool simple(struct ir_module *m, uint32_t op, ir_expr a, ir_expr b, ir_expr *r)
 {

@@ -114,6 +114,11 @@ static inline struct ir_value *ir_resolve(struct ir_value *v)
 		v = v->fwd;
 	return v;
 }
+/* integers known as expressions that no node makes: a parameter, never bound */
+static inline bool ir_is_content(const struct ir_value *v)
+{
+	return v->ival && !v->def && v->weight == TUFF_NONE && v->input < 0;
+}
 struct ir_attr *ir_attr_find(const struct ir_node *n, const char *name);
 int64_t ir_attr_int(const struct ir_node *n, const char *name, int64_t def);
 float ir_attr_float(const struct ir_node *n, const char *name, float def);
@@ -155,6 +160,7 @@ static inline ir_expr ex_mul(struct ir_module *m, ir_expr a, ir_expr b) { return
 static inline ir_expr ex_cdiv(struct ir_module *m, ir_expr a, int64_t b) { return ex_op(m, TUFF_E_CDIV, a, ex_const(m, b)); }
 bool ex_value(const struct ir_module *m, ir_expr e, int64_t *v);	/* constant? */
 bool ex_is(const struct ir_module *m, ir_expr e, int64_t v);
+bool ex_not_negative(const struct ir_module *m, ir_expr e);	/* surely, for any sizes */
 ir_expr ex_numel(struct ir_module *m, const struct ir_value *v, int from, int to);
 void ex_text(const struct ir_module *m, ir_expr e, char *buf, size_t n);
 

@@ -39,7 +39,8 @@ LOWER(gpool); LOWER(batchnorm); LOWER(layernorm); LOWER(instancenorm); LOWER(lrn
 LOWER(softmax); LOWER(reduce); LOWER(argmax); LOWER(gather); LOWER(transpose);
 LOWER(concat); LOWER(split); LOWER(slice); LOWER(pad); LOWER(tile);
 LOWER(expand); LOWER(resize); LOWER(cumsum); LOWER(trilu); LOWER(range);
-LOWER(lstm); LOWER(layout); LOWER(convert); LOWER(ew);
+LOWER(known); LOWER(rnn); LOWER(layout); LOWER(convert); LOWER(ew);
+LOWER(index_elements); LOWER(index_nd); LOWER(topk); LOWER(gridsample);
 #undef LOWER
 
 struct ir_module *launch_module(struct launch *l);
@@ -66,6 +67,10 @@ uint32_t launch_tensor(struct launch *l, struct ir_value *v);
 uint32_t launch_weight(struct launch *l, struct ir_value *v, uint32_t pack,
 		       const int32_t param[8], uint32_t storage, uint64_t packed_size,
 		       uint32_t bias_weight);
+/* rows [first, first + rows) of a constant along its first dimension, plain, in v->storage */
+uint32_t launch_rows(struct launch *l, struct ir_value *v, int64_t first, int64_t rows);
+/* bytes that a binding may have on the device */
+uint64_t launch_range(const struct ir_module *m);
 /* `size` bytes (expression) in the arena, alive during this node only */
 uint32_t launch_scratch(struct launch *l, ir_expr size);
 /*

@@ -160,7 +160,6 @@ static bool transpose_view(struct pass *p, struct ir_node *n)
 	}
 	/* of three dimensions a swap is both: what x is decides */
 	to_last &= x->layout == TUFF_CL;
-	to_last &= x->layout == TUFF_CL;	/* of three axes the permutation is its own inverse */
 	if (!on_cpu(p->m) && !(ex_value(p->m, x->dim[to_last ? 1 : r - 1], &c) && c % 4 == 0))
 		return false;
 	if (to_last) {

@@ -136,6 +136,31 @@ uint32_t launch_weight(struct launch *l, struct ir_value *v, uint32_t pack, cons
 	return k->tensor;
 }
 
+uint32_t launch_rows(struct launch *l, struct ir_value *v, int64_t first, int64_t rows)
+{
+	struct ir_module *m = l->m;
+	struct tuff_weight src = m->weights[v->weight];
+	uint64_t row = src.size / src.dim[0], elements = row / tuff_dtype_size(src.dtype);
+	uint32_t w;
+
+	src.dim[0] = rows;
+	w = ir_weight_new(m, m->wname[v->weight], src.dtype, src.rank, src.dim, row * rows);
+	if (m->oom || w == TUFF_NONE)
+		return TUFF_NONE;
+	m->weights[w].src = src.src;
+	m->weights[w].file = src.file;
+	m->weights[w].fill = src.fill;
+	m->weights[w].offset = src.offset + row * first;
+	return flat_tensor(l, m->wname[w], v->storage, ex_const(m, elements * rows * 4), TUFF_BUF_WEIGHT, w);
+}
+
+uint64_t launch_range(const struct ir_module *m)
+{
+	uint64_t r = m->opt->device.max_storage_range;
+
+	return !r ? 128u << 20 : r < 1u << 31 ? r : 1u << 31;	/* 0: the specification's floor */
+}
+
 uint32_t launch_scratch(struct launch *l, ir_expr size)
 {
 	return flat_tensor(l, "", TUFF_F32, size, TUFF_BUF_ARENA, 0);
@@ -237,7 +262,7 @@ int lower_node(struct launch *l, struct ir_node *n)
 		return ir_error(l->m, -EOPNOTSUPP, n, NULL, "no lowering for this operator");
 	l->node = n;
 	for (uint32_t i = 0; i < n->nin && i < 16; i++)
-		list[i] = n->in[i] ? launch_tensor(l, n->in[i]) : TUFF_NONE;
+		list[i] = n->in[i] && !ir_is_content(n->in[i]) ? launch_tensor(l, n->in[i]) : TUFF_NONE;
 	if (n->nin <= 16 && !l->oom)
 		shared = emit_in_place(l, n, list);
 	for (uint32_t i = 0; i < n->nout; i++)
@@ -251,7 +276,7 @@ int lower_node(struct launch *l, struct ir_node *n)
 		s->macs = emit_macs(l->m, n);
 	/* what a node touches lives through all of its dispatches */
 	for (uint32_t i = 0; i < n->nin; i++)
-		if (n->in[i] && emit_buf_of(l, l->tensor[n->in[i]->id])->last != TUFF_NONE &&
+		if (n->in[i] && !ir_is_content(n->in[i]) && emit_buf_of(l, l->tensor[n->in[i]->id])->last != TUFF_NONE &&
 		    emit_buf_of(l, l->tensor[n->in[i]->id])->last + 1 < l->steps.n)
 			emit_buf_of(l, l->tensor[n->in[i]->id])->last = l->steps.n - 1;
 	for (uint32_t i = 0; i < n->nout; i++)

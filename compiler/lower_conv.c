@@ -12,7 +12,6 @@
 
 #include "compiler/lower_conv.h"
 
-#define STORAGE_FLOOR (128u << 20)
 
 _Static_assert(TUFF_EW_NEG == 19 && TUFF_EW_ABS == 20 && TUFF_EW_EXP == 22 && TUFF_EW_SQRT == 24 && TUFF_EW_TANH == 35 &&
 	       TUFF_EW_ERF == 39 && TUFF_EW_RELU == 43 && TUFF_EW_SOFTSIGN == 46 && TUFF_EW_LEAKY == 47 && TUFF_EW_CLIP == 51 &&
@@ -117,13 +116,6 @@ static bool depthwise(const struct conv_geometry *g)
 	return g->group > 1 && g->group == g->ic && g->ic == g->oc;
 }
 
-static uint64_t max_range(const struct ir_module *m)
-{
-	uint64_t r = m->opt->device.max_storage_range;
-
-	return r && r < 1u << 31 ? r : r ? 1u << 31 : STORAGE_FLOOR;
-}
-
 static const char *can(struct ir_module *m, const struct ir_node *n)
 {
 	struct conv_geometry g;
@@ -140,7 +132,7 @@ static const char *can(struct ir_module *m, const struct ir_node *n)
 		return taps > LOOP_BOUND ? "the window is too large" : NULL;
 	if (taps > LOOP_BOUND || taps * (g.ic / g.group) > LOOP_BOUND)
 		return "too many weights an output for the kernel of this kind of convolution";
-	return (uint64_t)taps * (g.ic / g.group) * (g.oc + 3) * 4 > max_range(m) ? "the weights are larger than a buffer may be" : NULL;
+	return (uint64_t)taps * (g.ic / g.group) * (g.oc + 3) * 4 > launch_range(m) ? "the weights are larger than a buffer may be" : NULL;
 }
 
 /* words that all convolution kernels have at the same place */
@@ -165,7 +157,7 @@ int conv_emit_parts(struct launch *l, struct ir_node *n, const struct conv_parts
 	struct ir_module *m = launch_module(l);
 	const struct conv_tile *t = c->tile;
 	bool simple = c->act < 0 || c->act == TUFF_EW_RELU || c->act == TUFF_EW_CLIP;
-	int64_t tile_B = 16ll * t->c * (c->taps * c->ic4 * 4 + 1), most = max_range(m) / tile_B;
+	int64_t tile_B = 16ll * t->c * (c->taps * c->ic4 * 4 + 1), most = launch_range(m) / tile_B;
 	int64_t step = c->ic4 * c->taps > LOOP_BOUND ? LOOP_BOUND / c->taps : c->ic4;
 	uint32_t bind[4] = { c->x, TUFF_NONE, c->o, c->r != TUFF_NONE ? c->r : c->x };
 	ir_expr grid[3], along = ex_cdiv(m, rows, t->p);

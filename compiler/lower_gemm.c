@@ -252,7 +252,7 @@ static int emit_any(struct launch *l, struct ir_node *n, const struct product *g
 	dims[GW_RM] = g->rm, dims[GW_RN] = g->rn, dims[GW_RB] = g->rb;
 	kp = packed ? (k + 3) / 4 * 4 : 0;
 	tiles = packed ? (cols + 4 * C - 1) / (4 * C) : 1;
-	most = packed ? (int64_t)(128 << 20) / (16 * C * (kp + 1)) : 1;
+	most = packed ? (int64_t)launch_range(m) / (16 * C * (kp + 1)) : 1;
 	if (most < 1)
 		return ir_error(m, -EOPNOTSUPP, n, g->b, "one column is larger than a buffer may be");
 	dims[GW_KP] = ex_const(m, kp);

@@ -5,7 +5,6 @@
  * rounds where the specification does.
  */
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 #include "compiler/lower_util.h"
@@ -47,26 +46,6 @@ static float given(struct ir_module *m, const struct ir_node *n, int axis)
 	b = ir_weight_bytes(m, s->weight);
 	memcpy(&f, b ? b + 4 * axis : (const uint8_t *)&m->weights[s->weight].fill, 4);
 	return f;
-}
-
-/* f as p / q, both below 8192: the continued fraction until it is f, or as close as that gets */
-static void fraction(float f, int64_t *p, int64_t *q)
-{
-	int64_t p0 = 0, q0 = 1, p1 = 1, q1 = 0;
-	double x = f;
-
-	for (int i = 0; i < 32; i++) {
-		int64_t a = (int64_t)floor(x), p2 = a * p1 + p0, q2 = a * q1 + q0;
-
-		if (p2 > 8191 || q2 > 8191)
-			break;
-		p0 = p1; q0 = q1; p1 = p2; q1 = q2;
-		if ((float)((double)p1 / q1) == f || x - a < 1e-9)
-			break;
-		x = 1 / (x - a);
-	}
-	*p = p1 ? p1 : 1;
-	*q = q1 ? q1 : 8191;
 }
 
 static bool same(struct ir_module *m, const struct ir_node *n, int axis)
@@ -113,7 +92,7 @@ static void line(struct ir_module *m, const struct ir_node *n, int axis, int coo
 		return;
 	}
 	if (f > 0) {
-		fraction(f, &a, &b);
+		tuff_ratio(f, &a, &b);
 		p = ex_const(m, a);
 		q = ex_const(m, b);
 	}

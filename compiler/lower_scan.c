@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* CumSum, ArgMax and ArgMin, Trilu, Range. */
+/* CumSum, ArgMax and ArgMin, Trilu, Range, known integers. */
 #include <errno.h>
+#include <string.h>
 
 #include "compiler/lower_util.h"
 
@@ -147,3 +148,21 @@ static int range_emit(struct launch *l, struct ir_node *n)
 	return lt_grid(l, n, launch_kernel(l, "range", 1, 1, NULL, NULL, 0), bind, 1, d, 3, d[0], LT_LOCAL);
 }
 const struct lower_ops lower_range = { range_can, range_emit };
+
+/* ---- KNOWN ---- */
+static const char *known_can(struct ir_module *m, const struct ir_node *n)
+{
+	return NULL;	/* pass_place makes them */
+}
+
+static int known_emit(struct launch *l, struct ir_node *n)
+{
+	const struct ir_value *o = n->out[0];
+	uint32_t bind[] = { launch_tensor(l, n->out[0]) };
+	ir_expr d[TUFF_DIMS_WORDS];
+
+	d[0] = ex_const(launch_module(l), o->nival);
+	memcpy(d + 1, o->ival, o->nival * sizeof(*d));
+	return lt_grid(l, n, launch_kernel(l, "known", 1, 1, NULL, NULL, 0), bind, 1, d, 1 + o->nival, d[0], 64);
+}
+const struct lower_ops lower_known = { known_can, known_emit };

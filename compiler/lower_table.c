@@ -18,6 +18,10 @@ const struct lower_ops *const lower_table[TUFF_OP_COUNT] = {
 	[TUFF_OP_SPLIT] = &lower_split, [TUFF_OP_SLICE] = &lower_slice, [TUFF_OP_PAD] = &lower_pad,
 	[TUFF_OP_TILE] = &lower_tile, [TUFF_OP_EXPAND] = &lower_expand, [TUFF_OP_GATHER] = &lower_gather,
 	[TUFF_OP_RESIZE] = &lower_resize, [TUFF_OP_CUMSUM] = &lower_cumsum, [TUFF_OP_TRILU] = &lower_trilu,
-	[TUFF_OP_RANGE] = &lower_range, [TUFF_OP_LSTM] = &lower_lstm,
+	[TUFF_OP_RANGE] = &lower_range, [TUFF_OP_KNOWN] = &lower_known,
+	[TUFF_OP_LSTM] = &lower_rnn, [TUFF_OP_GRU] = &lower_rnn, [TUFF_OP_RNN] = &lower_rnn,
+	[TUFF_OP_GATHER_ELEMENTS] = &lower_index_elements, [TUFF_OP_SCATTER_ELEMENTS] = &lower_index_elements,
+	[TUFF_OP_GATHER_ND] = &lower_index_nd, [TUFF_OP_SCATTER_ND] = &lower_index_nd, [TUFF_OP_TOPK] = &lower_topk,
+	[TUFF_OP_GRID_SAMPLE] = &lower_gridsample,
 	[TUFF_OP_LAYOUT] = &lower_layout, [TUFF_OP_CONVERT] = &lower_convert,
 };

@@ -22,6 +22,23 @@ bool lt_div4(const struct ir_module *m, ir_expr e)
 	return false;
 }
 
+bool lt_split_rows(const struct ir_module *m, const struct ir_node *n, int64_t *rows, int64_t *row)
+{
+	const struct ir_value *x = n->in[0];
+	int64_t v;
+
+	if (n->op != TUFF_OP_GATHER || x->weight == TUFF_NONE || x->rank < 1 || lt_axis_attr(n, "axis", 0, x->rank) ||
+	    m->weights[x->weight].scale != TUFF_NONE || !ex_value(m, x->dim[0], rows))
+		return false;
+	*row = 4;
+	for (int i = 1; i < x->rank; i++) {
+		if (!ex_value(m, x->dim[i], &v))
+			return false;
+		*row *= v;
+	}
+	return *row > 0 && *rows > (int64_t)launch_range(m) / *row && *row <= (int64_t)launch_range(m);
+}
+
 ir_expr lt_div(struct ir_module *m, ir_expr e)
 {
 	return ex_op(m, TUFF_E_DIV, e, ex_const(m, 4));

@@ -51,6 +51,8 @@ uint32_t lt_axis_dims(struct ir_module *m, const struct lt_axis *a, ir_expr *d);
 int lt_grid(struct launch *l, struct ir_node *n, uint32_t kernel, const uint32_t *bind, uint32_t nbind,
 	    const ir_expr *d, uint32_t nd, ir_expr invocations, uint32_t local);
 
+/* a Gather of rows out of a constant that no buffer holds: how many, and bytes of each on the device */
+bool lt_split_rows(const struct ir_module *m, const struct ir_node *n, int64_t *rows, int64_t *row);
 bool lt_div4(const struct ir_module *m, ir_expr e);	/* surely a multiple of 4 */
 ir_expr lt_div(struct ir_module *m, ir_expr e);		/* a quarter of such a one */
 ir_expr lt_bytes(struct ir_module *m, ir_expr numel);

@@ -64,7 +64,8 @@
 	X(MS_QADD, "com.microsoft.QLinearAdd", 2, 8, 1, qbinary) X(MS_QMUL, "com.microsoft.QLinearMul", 2, 8, 1, qbinary) \
 	X(MS_QAVGPOOL, "com.microsoft.QLinearAveragePool", 2, 5, 1, qunary) X(MS_QGAVGPOOL, "com.microsoft.QLinearGlobalAveragePool", 2, 5, 1, qunary) \
 	X(MS_QSIGMOID, "com.microsoft.QLinearSigmoid", 2, 5, 1, qunary) X(MS_QLEAKY, "com.microsoft.QLinearLeakyRelu", 2, 5, 1, qunary) \
-	X(MS_QSOFTMAX, "com.microsoft.QLinearSoftmax", 2, 5, 1, qunary)
+	X(MS_QSOFTMAX, "com.microsoft.QLinearSoftmax", 2, 5, 1, qunary) \
+	X(KNOWN, "tuff.Known", 0, 0, 1, known)
 
 enum tuff_op {
 #define X(id, name, lo, hi, out, rule) TUFF_OP_##id,

@@ -399,7 +399,7 @@ int shape_lstm(struct ir_module *m, struct ir_node *n)
 /* Rules that this version does not have: said at compile time, with the node. */
 #define NO_RULE(rule) int shape_##rule(struct ir_module *m, struct ir_node *n) \
 	{ return ir_error(m, -EOPNOTSUPP, n, n->nin ? n->in[0] : NULL, "this operator is not supported yet"); }
-NO_RULE(constant) NO_RULE(nonzero)
+NO_RULE(constant) NO_RULE(nonzero) NO_RULE(known)
 
 typedef int (*rule_fn)(struct ir_module *, struct ir_node *);
 static const struct {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Shapes of operators that move data: views, joins, cuts, look-ups. */
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
-#include "compiler/shape.h"
+#include "compiler/decompose.h"
 
 /* Integer content that must be constant; -EOPNOTSUPP names the tensor. */
 static int consts(struct ir_module *m, struct ir_node *n, struct ir_value *v, int64_t *out, uint32_t max)
@@ -436,18 +437,18 @@ int shape_resize(struct ir_module *m, struct ir_node *n)
 		return ir_error(m, -EOPNOTSUPP, n, scales, "scales must be a constant with one element per dimension");
 	for (int i = 0; i < x->rank; i++) {
 		const uint8_t *b = ir_weight_bytes(m, scales->weight);
-		int64_t v;
+		int64_t p, q;
 		float f;
+		int e;
 
 		memcpy(&f, b + 4 * i, 4);
-		if (!(f > 0) || f > 65536)
+		if (!(f >= 1 / 65536.f) || f > 65536)
 			return ir_error(m, -EINVAL, n, scales, "scale %g is out of range", f);
-		if (ex_value(m, x->dim[i], &v))
-			d[i] = ex_const(m, (int64_t)((double)v * f));
-		else if (f == (int64_t)f)
-			d[i] = ex_mul(m, x->dim[i], ex_const(m, f));
-		else	/* as a fraction of 2^16, exact for the scales people use */
-			d[i] = ex_op(m, TUFF_E_DIV, ex_mul(m, x->dim[i], ex_const(m, (int64_t)(f * 65536))), ex_const(m, 65536));
+		if (!tuff_ratio(f, &p, &q)) {	/* what it is exactly: 24 bits and a power of two */
+			p = (int64_t)ldexpf(frexpf(f, &e), 24);
+			q = 1ll << (24 - e);
+		}
+		d[i] = ex_op(m, TUFF_E_DIV, ex_mul(m, x->dim[i], ex_const(m, p)), ex_const(m, q));
 	}
 	set_shape(n->out[0], x->dtype, x->rank, d);
 	return 0;
@@ -471,12 +472,22 @@ int shape_shape(struct ir_module *m, struct ir_node *n)
 int shape_constofshape(struct ir_module *m, struct ir_node *n)
 {
 	struct ir_attr *a = ir_attr_find(n, "value");
-	struct ir_value *s = n->in[0];
+	struct ir_value *s = n->in[0], *one;
+	bool constant = true;
+	struct dec d;
+	int64_t v;
 
 	if (!s->ival || s->nival > TUFF_MAX_RANK)
 		return ir_error(m, -EOPNOTSUPP, n, s, "a shape that depends on data is not supported");
 	set_shape(n->out[0], a && a->type == TUFF_A_TENSOR ? m->weights[a->weight].dtype : TUFF_F32, s->nival, s->ival);
-	return 0;
+	for (uint32_t i = 0; i < s->nival; i++)
+		constant &= ex_value(m, s->ival[i], &v);
+	if (constant)	/* a fill: fold.c */
+		return 0;
+	dec_begin(&d, m, n);
+	one = a && a->type == TUFF_A_TENSOR ? ir_const(m, a->weight) : dec_float(&d, 0, n->out[0]);
+	dec_to(&d, TUFF_OP_EXPAND, one, s, n->out[0]);
+	return dec_done(&d);
 }
 
 int shape_range(struct ir_module *m, struct ir_node *n)

@@ -48,7 +48,7 @@ static int used(struct check *c, const struct ir_node *n, const struct ir_value 
 {
 	if (v->fwd)
 		return bad(c, n, v, "used after it was replaced");
-	if (v->def ? !c->made[v->id] : v->input < 0 && v->weight == TUFF_NONE)
+	if (v->def ? !c->made[v->id] : v->input < 0 && v->weight == TUFF_NONE && !v->ival)
 		return bad(c, n, v, "used before it is made");
 	return v->def ? 0 : value(c, n, v);
 }

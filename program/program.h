@@ -34,6 +34,11 @@ const char *tuff_dtype_name(uint32_t dtype);	/* "float32", ... */
 float tuff_f16_to_f32(uint16_t h);
 uint16_t tuff_f32_to_f16(float f);	/* nearest even */
 
+#define TUFF_RATIO_MAX 8191
+/* The shortest p / q that is f as float32, for f > 0: true. False: none up to
+ * TUFF_RATIO_MAX; p / q is as close as such come. */
+bool tuff_ratio(float f, int64_t *p, int64_t *q);
+
 enum tuff_layout {
 	TUFF_PLAIN = 0,	/* dense, row-major, ONNX order */
 	TUFF_CL = 1,	/* [N,C,S..] stored [N,S..,Cp]; Cp = C on the CPU,

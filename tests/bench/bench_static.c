@@ -8,21 +8,6 @@
 
 #include "tests/bench/radv.h"
 
-#define MAX_SEEN 1024
-
-static uint64_t seen[MAX_SEEN];	/* kernels of models before, by hash: one row each */
-static uint32_t nseen;
-
-static int new_kernel(uint64_t hash)
-{
-	for (uint32_t i = 0; i < nseen; i++)
-		if (seen[i] == hash)
-			return 0;
-	if (nseen < MAX_SEEN)
-		seen[nseen++] = hash;
-	return 1;
-}
-
 static const char *short_name(const char *path, char *buf, size_t len)
 {
 	const char *slash = strrchr(path, '/'), *from = slash ? slash + 1 : path;
@@ -59,7 +44,7 @@ static int one_model(struct radv *r, const char *family, const char *path)
 		struct radv_kernel k = radv_kernel_of(p, i);
 		struct radv_stats s;
 
-		if (!new_kernel(p->kernels[i].hash))
+		if (!radv_new_kernel(r, p->kernels[i].hash))
 			continue;
 		if (radv_compile(r, &k, &s)) {
 			printf("  %-34s does not compile\n", tuff_str(p, p->kernels[i].name));
@@ -79,7 +64,7 @@ static int one_model(struct radv *r, const char *family, const char *path)
 
 static int family_run(const char *family, char **models, int n)
 {
-	struct radv r;
+	struct radv r = { 0 };
 	const char *why = radv_open(&r, family);
 	int bad = 0;
 

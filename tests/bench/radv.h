@@ -15,6 +15,7 @@
 #include <vulkan/vulkan.h>
 
 #include "compiler/tuffc.h"
+#include "userspace/session.h"
 
 #define RADV_ICD "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"
 
@@ -26,6 +27,8 @@ struct radv {
 	VkPhysicalDevice phys;
 	VkDevice dev;
 	PFN_vkGetPipelineExecutableStatisticsKHR stats;
+	uint64_t seen[1024];	/* kernels of models before, by hash */
+	uint32_t nseen;
 };
 
 struct radv_stats {
@@ -144,11 +147,28 @@ static inline int radv_spills(const struct radv_stats *s)
 	return s->vgpr_spills || s->sgpr_spills || s->scratch_B;
 }
 
+/* not one of a model before? those are not compiled again */
+static inline int radv_new_kernel(struct radv *r, uint64_t hash)
+{
+	for (uint32_t i = 0; i < r->nseen; i++)
+		if (r->seen[i] == hash)
+			return 0;
+	if (r->nseen < sizeof(r->seen) / sizeof(r->seen[0]))
+		r->seen[r->nseen++] = hash;
+	return 1;
+}
+
 /* What the compiler may assume of an AMD GPU: its device class, not lavapipe's tiles. */
+static inline struct tuffc_options radv_options(void)
+{
+	return (struct tuffc_options){ .device = { .target = TUFF_TARGET_GPU, .subgroup_size = 64, .max_invocations = 1024,
+		.max_groups = { 65535, 65535, 65535 }, .max_storage_range = 1u << 31, .features = TUFFC_FEAT_SUBGROUP_BROADCAST },
+		.eval.run = tuff_eval };
+}
+
 static inline int radv_program(const char *model, struct tuff_program **out, struct tuffc_error *err)
 {
-	struct tuffc_options opt = { .device = { .target = TUFF_TARGET_GPU, .subgroup_size = 64, .max_invocations = 1024,
-		.max_groups = { 65535, 65535, 65535 }, .max_storage_range = 1u << 31, .features = TUFFC_FEAT_SUBGROUP_BROADCAST } };
+	struct tuffc_options opt = radv_options();
 
 	return tuffc_compile(model, &opt, out, err);
 }

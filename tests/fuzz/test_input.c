@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Mutated input files of the command: .npy, .npz, .pb, PNG, JPEG. See fuzz.h for how it is steered. */
+#include <stdio.h>
+
 #include <jpeglib.h>
 #include <zip.h>
 

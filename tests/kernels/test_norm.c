@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Norms, Gather, Resize, ArgMax, CumSum, Trilu, LSTM: odd sizes, both layouts. */
+/* Norms, Gather, Resize, ArgMax, CumSum, Trilu, LSTM, GRU, RNN: odd sizes, both layouts. */
 #include "tests/kernels/model.h"
 
 TEST(layernorm)
@@ -109,13 +109,14 @@ TEST(gather)
 
 TEST(resize)
 {
-	static const char *const modes[] = { "nearest", "linear" };
-	static const char *const coord[] = { "half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel" };
+	static const char *const modes[] = { "nearest", "linear", "cubic" };
+	static const char *const coord[] = { "half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel",
+					    "half_pixel_symmetric" };
 	static const char *const near[] = { "floor", "ceil", "round_prefer_floor", "round_prefer_ceil" };
 	static const float scale[][2] = { { 2, 2 }, { 0.6f, 1.5f }, { 0.5f, 3 }, { 1, 1.75f } };
 
-	for (int i = 0; i < 64; i++) {
-		int how = i & 3, sizes = i >> 2 & 1, mode = i >> 3 & 1, c = i >> 4;
+	for (int i = 0; i < 120; i++) {
+		int how = i & 3, sizes = i >> 2 & 1, mode = (i >> 3) % 3, c = i / 24;
 
 		km_reset();
 		km_floats("s", 4, 1., 1., scale[how][0], scale[how][1]);
@@ -141,6 +142,36 @@ TEST(resize)
 		km_attr_s("mode", modes[i / 2]);
 		km_output("o", F32);
 		KM_CHECK("axes, case %d", i);
+	}
+}
+
+/* Scales mean what their author wrote: 0.6 of 5 is 3, and index 1 of those reads at 2, wherever float32 puts 0.6. */
+TEST(resize_fractions)
+{
+	static const struct {
+		float scale;
+		int in, out;
+		int from[8];
+	} t[] = {
+		{ 0.6f, 5, 3, { 0, 2, 3 } }, { 0.7f, 10, 7, { 0, 1, 3, 4, 5, 7, 8 } },
+		{ 1 / 3.f, 9, 3, { 1, 4, 7 } }, { 0.6f, 4, 2, { 0, 2 } }, { 0.5f, 3, 1, { 0 } },
+	};
+
+	for (int i = 0; i < 10; i++) {
+		int k = i / 2, n = t[k].in;
+		float *want;
+
+		km_reset();
+		km_floats("s", 3, 1., 1., t[k].scale);
+		km_input("x", F32, 3, 1, 1, i & 1 ? -n : n);
+		km_node("Resize", "x,-,s", "o");
+		km_attr_s("coordinate_transformation_mode", "pytorch_half_pixel");
+		km_attr_s("nearest_mode", "floor");
+		km_output("o", F32);
+		want = km_want(t[k].out);
+		for (int j = 0; j < t[k].out; j++)
+			want[j] = ((float *)km.data[0].data)[t[k].from[j]];
+		KM_CHECK("%d by %g", n, t[k].scale);
 	}
 }
 
@@ -204,6 +235,37 @@ TEST(lstm)
 		km_output("p", F32);
 		if (i & 4)
 			km_output("q", F32);
+		KM_CHECK("case %d", i);
+	}
+}
+
+TEST(gru_rnn)
+{
+	static const char *const dirs[] = { "forward", "reverse", "bidirectional" };
+
+	for (int i = 0; i < 24; i++) {
+		int d = i % 3 == 2 ? 2 : 1, h = i & 1 ? 13 : 32, s = i & 8 ? 70 : 3, gru = i < 16, gates = gru ? 3 : 1;
+
+		km_reset();
+		km.tol = 1e-4;
+		km_input("x", F32, 3, s, 2, 5);
+		km_weight("w", F32, 3, d, gates * h, 5);
+		km_weight("r", F32, 3, d, gates * h, h);
+		km_weight("b", F32, 2, d, 2 * gates * h);
+		km_input("h", F32, 3, d, 2, h);
+		for (int k = 0; k < 3; k++)	/* small weights: it stays a contraction */
+			for (size_t j = 0; j < (size_t)km.init[k].raw_data.len / 4; j++)
+				((float *)km.init[k].raw_data.data)[j] *= k == 1 ? 0.05f : 0.2f;
+		km_node(gru ? "GRU" : "RNN", i & 4 ? "x,w,r,b,-,h" : "x,w,r", i & 2 ? "o,p" : "o");
+		km_attr_i("hidden_size", h);
+		km_attr_s("direction", dirs[i % 3]);
+		if (gru)
+			km_attr_i("linear_before_reset", i & 1);
+		else if (i & 1)
+			km_attr_strs("activations", d, "Relu");
+		km_output("o", F32);
+		if (i & 2)
+			km_output("p", F32);
 		KM_CHECK("case %d", i);
 	}
 }

@@ -126,7 +126,7 @@ static int folder(const char *dir, enum test_device dev)
 	snprintf(path, sizeof(path), "%s/model.onnx", dir);
 	if (create(path, dev, &s))
 		return -1;
-	bad = getenv("TUFF_STRICT") && dev != DEV_CPU && is_convolutional(dir) && !all_on_device(s);
+	bad = dev != DEV_CPU && is_convolutional(dir) && !all_on_device(s);
 	for (uint32_t i = 0; i < tuff_session_inputs(s) && i < 16; i++) {
 		snprintf(path, sizeof(path), "%s/input_%u.npy", dir, i);
 		if (npy_read(path, &in[i], why, sizeof(why))) {
@@ -214,7 +214,7 @@ static int light(const char *name, enum test_device dev)
 	bad = !(d < 1e-3);
 	if (bad)
 		printf("  relative error %g\n", d);
-	bad |= !arena_ok(s) || (getenv("TUFF_STRICT") && dev != DEV_CPU && !all_on_device(s));
+	bad |= !arena_ok(s) || (dev != DEV_CPU && !all_on_device(s));
 out:
 	if (t)
 		onnx__tensor_proto__free_unpacked(t, NULL);
