@@ -290,7 +290,7 @@ int cpu_topk(const struct cpu_args *a, void *state)
 		snprintf(a->err, a->errlen, "%lld elements asked of %lld", (long long)k, (long long)n);
 		return -EINVAL;
 	}
-	r = calloc(n + 1, sizeof(*r));
+	r = cpu_scratch((n + 1) * sizeof(*r));
 	if (!r)
 		return -ENOMEM;
 	for (int64_t o = 0; o < outer; o++)
@@ -313,6 +313,5 @@ int cpu_topk(const struct cpu_args *a, void *state)
 					cpu_set_int(&a->out[1], to, r[i].at);
 			}
 		}
-	free(r);
 	return 0;
 }

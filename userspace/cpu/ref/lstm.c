@@ -50,7 +50,7 @@ int cpu_lstm(const struct cpu_args *a, void *st)
 		return unsupported(a, "activations, clip or input_forget");
 	if (cpu_has(a, 4))
 		return unsupported(a, "sequence_lens");
-	h = calloc(2 * B * H + 4 * H, sizeof(*h));
+	h = cpu_scratch((2 * B * H + 4 * H + 1) * sizeof(*h));
 	if (!h)
 		return -ENOMEM;
 	c = h + B * H;
@@ -97,6 +97,5 @@ int cpu_lstm(const struct cpu_args *a, void *st)
 		if (a->nout > 2 && a->out[2].dtype)
 			memcpy((float *)a->out[2].data + d * B * H, c, B * H * sizeof(*c));
 	}
-	free(h);
 	return 0;
 }

@@ -172,7 +172,7 @@ int cpu_gru(const struct cpu_args *a, void *st)
 	r.I = a->in[0].dim[2];
 	r.H = a->in[2].dim[2];
 	r.G = r.gru ? 3 : 1;
-	r.x = calloc(r.I + 3 * r.H + 1, sizeof(double));
+	r.x = cpu_scratch((r.I + 3 * r.H + 1) * sizeof(double));
 	if (!r.x)
 		return -ENOMEM;
 	r.h = r.x + r.I;
@@ -187,6 +187,5 @@ int cpu_gru(const struct cpu_args *a, void *st)
 		for (int64_t b = 0; b < r.B && !ret; b++)
 			sequence(&r, d, D, b, d == 1 || !strcmp(dir, "reverse"));
 	}
-	free(r.x);
 	return ret;
 }
