@@ -177,7 +177,7 @@ struct tuff_step_info {
 };
 uint32_t tuff_session_steps(const struct tuff_session *s);
 int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tuff_step_info *info);
-/* A node of the model, in its order: what became of it. */
+/* A node of the model, in its order: what became of it. A program file keeps them. */
 struct tuff_node_info {
 	const char *node, *op;	/* as the model writes them; live until the next override */
 	int32_t step;		/* that computes it, alone or with others; -1: none */

@@ -53,7 +53,7 @@ operators() {
 	runs=17
 	# probes are on the file: a copy of our own, or other tests' runs count too
 	mkdir "$tmp/own" && cp -P "$B"/tuff "$B"/libtuff*.so* "$tmp/own/"
-	steps=$("$tmp/own/tuff" info demo/digits.onnx | sed -n 's/.* \([0-9]*\) steps.*/\1/p')
+	steps=$("$tmp/own/tuff" info demo/digits.onnx --json | sed -n '/"steps"/,/}/s/.*:\([0-9][0-9]*\),*$/\1/p' | awk '{ n += $1 } END { print n }')
 	attach ops.bt "$tmp/own/libtuff.so" || { no operators 'bpftrace does not attach'; return; }
 	"$tmp/own/tuff" bench demo/digits.onnx --device cpu -n $runs >"$tmp/out" 2>&1 || { detach; no operators "$(cat "$tmp/out")"; return; }
 	detach

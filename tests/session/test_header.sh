@@ -14,11 +14,12 @@ nm -D --defined-only "$B/libtuff.so" | sed -n 's/.* T \(.*\)@@TUFF_0.1$/\1/p' | 
 diff "$d/declared" "$d/exported"; say exported-is-declared $?
 grep -oE '^\.Fn tuff_[a-z_]+' tools/man/tuff.3 | sed 's/.Fn //' | sort -u >"$d/manual"
 diff "$d/declared" "$d/manual"; say declared-is-in-the-manual $?
+alone=0
 for std in c99 c11; do
-	echo '#include "userspace/tuff.h"' | gcc -std=$std -pedantic -Wall -Wextra -Werror -fsyntax-only -I. -xc - || bad=1
+	echo '#include "userspace/tuff.h"' | gcc -std=$std -pedantic -Wall -Wextra -Werror -fsyntax-only -I. -xc - || alone=1
 done
 for std in c++11 c++17; do
-	echo '#include "userspace/tuff.h"' | g++ -std=$std -pedantic -Wall -Wextra -Werror -fsyntax-only -I. -xc++ - || bad=1
+	echo '#include "userspace/tuff.h"' | g++ -std=$std -pedantic -Wall -Wextra -Werror -fsyntax-only -I. -xc++ - || alone=1
 done
-say header-is-c-and-c++ $bad
+say header-is-c-and-c++ $alone
 exit $bad
