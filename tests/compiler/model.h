@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "onnx.pb-c.h"
+#include "tests/heap.h"
 
 static int model_type(const char *s)
 {
@@ -45,20 +46,19 @@ static int model_shape(char *s, char **dim)
 	return n;
 }
 
-static void *model_new(size_t n)
-{
-	return calloc(1, n);
-}
-
 static void model_push(void ***list, size_t *n, void *item)
 {
-	*list = realloc(*list, (*n + 1) * sizeof(**list));
-	(*list)[(*n)++] = item;
+	void **longer = heap_new((*n + 1) * sizeof(*longer));
+
+	if (*n)
+		memcpy(longer, *list, *n * sizeof(*longer));
+	*list = longer;
+	longer[(*n)++] = item;
 }
 
 static Onnx__ValueInfoProto *model_io(char *name, char *type)
 {
-	Onnx__ValueInfoProto *v = model_new(sizeof(*v));
+	Onnx__ValueInfoProto *v = heap_new(sizeof(*v));
 	char *dim[8];
 	int n = type ? model_shape(type, dim) : 0;
 
@@ -66,16 +66,16 @@ static Onnx__ValueInfoProto *model_io(char *name, char *type)
 	v->name = name;
 	if (!type)
 		return v;
-	v->type = model_new(sizeof(*v->type));
+	v->type = heap_new(sizeof(*v->type));
 	onnx__type_proto__init(v->type);
-	v->type->tensor_type = model_new(sizeof(*v->type->tensor_type));
+	v->type->tensor_type = heap_new(sizeof(*v->type->tensor_type));
 	onnx__type_proto__tensor__init(v->type->tensor_type);
 	v->type->tensor_type->has_elem_type = 1;
 	v->type->tensor_type->elem_type = model_type(type);
-	v->type->tensor_type->shape = model_new(sizeof(Onnx__TensorShapeProto));
+	v->type->tensor_type->shape = heap_new(sizeof(Onnx__TensorShapeProto));
 	onnx__tensor_shape_proto__init(v->type->tensor_type->shape);
 	for (int i = 0; i < n; i++) {
-		Onnx__TensorShapeProto__Dimension *d = model_new(sizeof(*d));
+		Onnx__TensorShapeProto__Dimension *d = heap_new(sizeof(*d));
 
 		onnx__tensor_shape_proto__dimension__init(d);
 		if (isdigit((unsigned char)*dim[i])) {
@@ -91,7 +91,7 @@ static Onnx__ValueInfoProto *model_io(char *name, char *type)
 
 static Onnx__TensorProto *model_const(char *name, char *type, char *values)
 {
-	Onnx__TensorProto *t = model_new(sizeof(*t));
+	Onnx__TensorProto *t = heap_new(sizeof(*t));
 	char *dim[8], *end = values;
 	int n = model_shape(type, dim);
 	size_t count = 1;
@@ -101,13 +101,13 @@ static Onnx__TensorProto *model_const(char *name, char *type, char *values)
 	t->name = name;
 	t->has_data_type = 1;
 	t->data_type = model_type(type);
-	t->dims = model_new((n + 1) * sizeof(*t->dims));
+	t->dims = heap_new((n + 1) * sizeof(*t->dims));
 	t->n_dims = n;
 	for (int i = 0; i < n; i++)
 		count *= t->dims[i] = atoll(dim[i]);
-	t->float_data = model_new((count + 1) * sizeof(float));
-	t->int64_data = model_new((count + 1) * sizeof(int64_t));
-	t->int32_data = model_new((count + 1) * sizeof(int32_t));
+	t->float_data = heap_new((count + 1) * sizeof(float));
+	t->int64_data = heap_new((count + 1) * sizeof(int64_t));
+	t->int32_data = heap_new((count + 1) * sizeof(int32_t));
 	for (size_t i = 0; i < count; i++) {
 		double next = strtod(values, &end);
 
@@ -126,7 +126,7 @@ static Onnx__TensorProto *model_const(char *name, char *type, char *values)
 
 static Onnx__AttributeProto *model_attr(char *key, char *text)
 {
-	Onnx__AttributeProto *a = model_new(sizeof(*a));
+	Onnx__AttributeProto *a = heap_new(sizeof(*a));
 	bool number = isdigit((unsigned char)*text) || *text == '-', real = strpbrk(text, ".e") != NULL;
 	char *save;
 
@@ -135,14 +135,13 @@ static Onnx__AttributeProto *model_attr(char *key, char *text)
 	a->has_type = 1;
 	if (*text == '[') {
 		a->type = real ? 6 : 7;
+		a->floats = heap_new(strlen(text) * sizeof(float));	/* as many at most */
+		a->ints = heap_new(strlen(text) * sizeof(int64_t));
 		for (char *d = strtok_r(text + 1, ",]", &save); d; d = strtok_r(NULL, ",]", &save)) {
-			if (real) {
-				a->floats = realloc(a->floats, (a->n_floats + 1) * sizeof(float));
+			if (real)
 				a->floats[a->n_floats++] = atof(d);
-			} else {
-				a->ints = realloc(a->ints, (a->n_ints + 1) * sizeof(int64_t));
+			else
 				a->ints[a->n_ints++] = atoll(d);
-			}
 		}
 	} else if (number && real) {
 		a->type = 1;
@@ -163,7 +162,7 @@ static Onnx__AttributeProto *model_attr(char *key, char *text)
 
 static Onnx__NodeProto *model_node(char *op, char *rest)
 {
-	Onnx__NodeProto *n = model_new(sizeof(*n));
+	Onnx__NodeProto *n = heap_new(sizeof(*n));
 	bool out = false;
 	char *save;
 
@@ -235,6 +234,7 @@ static unsigned char *model_text(char *text, size_t *size)
 	*size = onnx__model_proto__get_packed_size(&m);
 	bytes = malloc(*size + 1);
 	onnx__model_proto__pack(&m, bytes);
+	heap_free();
 	return bytes;
 }
 

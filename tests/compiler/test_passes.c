@@ -46,7 +46,8 @@ static char *compile(const char *model, const char *pass, uint32_t target)
 	fclose(f);
 	tuff_program_destroy(p);
 	free(bytes);
-	return out;	/* the text lives on: the model points into it */
+	free(text);
+	return out;
 }
 
 static void first_difference(const char *want, const char *got)

@@ -15,6 +15,7 @@
 #include "program/program.h"
 #include "tests/devices.h"
 #include "tests/harness.h"
+#include "tests/heap.h"
 #include "userspace/tuff.h"
 
 #define KERN_MAX 8
@@ -116,10 +117,10 @@ static inline void kern_ints(Onnx__NodeProto *n, const char *name, const int64_t
 
 static inline Onnx__ValueInfoProto *kern_info(const char *name, int rank, const int64_t *dim)
 {
-	Onnx__ValueInfoProto *v = calloc(1, sizeof(*v));
-	Onnx__TypeProto *t = calloc(1, sizeof(*t));
-	Onnx__TypeProto__Tensor *tt = calloc(1, sizeof(*tt));
-	Onnx__TensorShapeProto *s = calloc(1, sizeof(*s));
+	Onnx__ValueInfoProto *v = heap_new(sizeof(*v));
+	Onnx__TypeProto *t = heap_new(sizeof(*t));
+	Onnx__TypeProto__Tensor *tt = heap_new(sizeof(*tt));
+	Onnx__TensorShapeProto *s = heap_new(sizeof(*s));
 
 	onnx__value_info_proto__init(v);
 	onnx__type_proto__init(t);
@@ -133,10 +134,10 @@ static inline Onnx__ValueInfoProto *kern_info(const char *name, int rank, const 
 	if (rank < 0)
 		return v;
 	tt->shape = s;
-	s->dim = calloc(rank + 1, sizeof(*s->dim));
+	s->dim = heap_new((rank + 1) * sizeof(*s->dim));
 	s->n_dim = rank;
 	for (int i = 0; i < rank; i++) {
-		s->dim[i] = calloc(1, sizeof(**s->dim));
+		s->dim[i] = heap_new(sizeof(**s->dim));
 		onnx__tensor_shape_proto__dimension__init(s->dim[i]);
 		s->dim[i]->has_dim_value = 1;
 		s->dim[i]->dim_value = dim[i];
@@ -178,7 +179,7 @@ static inline int kern_write(const struct kern_model *m, const char *path)
 			in[graph.n_input++] = kern_info(v->name, v->rank, v->dim);
 			continue;
 		}
-		t = calloc(1, sizeof(*t));
+		t = heap_new(sizeof(*t));
 		onnx__tensor_proto__init(t);
 		t->name = (char *)v->name;
 		t->has_data_type = 1;
@@ -199,6 +200,7 @@ static inline int kern_write(const struct kern_model *m, const char *path)
 	if (f)
 		ret |= fclose(f);
 	free(b);
+	heap_free();
 	return ret;
 }
 
@@ -215,7 +217,7 @@ static inline int kern_run(const struct kern_model *m, const char *what, const c
 	char onnx[] = "/tmp/tuff-kern-XXXXXX", tuff[64], err[300];
 	struct tuff_tensor in[KERN_MAX] = { 0 }, out = { 0 };
 	struct tuff_session *s = NULL;
-	struct tuff_program *p, copy;
+	struct tuff_program *p = NULL, copy;
 	struct tuff_error e = { 0 };
 	double worst = 0;
 	int fd = mkstemp(onnx), nin = 0, bad = 1;
@@ -271,6 +273,7 @@ static inline int kern_run(const struct kern_model *m, const char *what, const c
 	if (bad)
 		printf("  %s, %s: error %g at %lld: %g, not %g\n", what, cls, worst, (long long)at, ((float *)out.data)[at], want[at]);
 out:
+	tuff_program_destroy(p);
 	tuff_session_destroy(s);
 	if (fd >= 0)
 		close(fd);
