@@ -4,7 +4,8 @@
 # run.sh PROGRAM...: runs test programs (and test_*.sh), a line each, and counts
 # their subtests; exit 1 on a failure. JOBS programs at once (default: one for
 # each processor). Programs of tests/vulkan and tests/kernels run once more on
-# SwiftShader where it is there: other subgroups, other limits than lavapipe's.
+# SwiftShader where it is there, unless they choose devices themselves: other
+# subgroups, other limits than lavapipe's.
 # All of them run with the Khronos validation layer; a message is a failure, and so
 # is that the layer is not there (TUFF_DEBUG= runs them without).
 # A program that is not there, crashes, hangs, says nothing or leaves before its
@@ -83,7 +84,9 @@ for t; do
 	printf '%s\n' "$t"
 	case $t in
 	*/tests/vulkan/*|*/tests/kernels/*)
-		[ -z "${TUFF_SWIFTSHADER_ICD-}" ] || printf 'swiftshader:%s\n' "$t" ;;
+		# some go through the devices themselves
+		[ -z "${TUFF_SWIFTSHADER_ICD-}" ] || grep -qsE 'tests/devices.h|kern.h' "tests/${t##*/tests/}.c" ||
+			printf 'swiftshader:%s\n' "$t" ;;
 	esac
 done >"$RESULTS/list"
 xargs -P "${JOBS:-$(nproc)}" -n 1 sh "$0" --one <"$RESULTS/list"
