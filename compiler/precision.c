@@ -54,7 +54,7 @@ static int inputs(struct ir_module *m, struct ir_value **other, uint32_t nvalues
 			struct ir_value *v = n->in[i];
 			uint32_t want;
 
-			if (!v || v->id >= nvalues)
+			if (!v || v->id >= nvalues || (n->device && v->weight == TUFF_NONE && ir_is_parameter(n, i)))
 				continue;
 			want = n->device ? device_form(v) : cpu_form(v);
 			if (v->weight != TUFF_NONE && !v->storage)

@@ -399,7 +399,7 @@ int shape_lstm(struct ir_module *m, struct ir_node *n)
 /* Rules that this version does not have: said at compile time, with the node. */
 #define NO_RULE(rule) int shape_##rule(struct ir_module *m, struct ir_node *n) \
 	{ return ir_error(m, -EOPNOTSUPP, n, n->nin ? n->in[0] : NULL, "this operator is not supported yet"); }
-NO_RULE(constant) NO_RULE(nonzero)
+NO_RULE(constant)
 
 typedef int (*rule_fn)(struct ir_module *, struct ir_node *);
 static const struct {
@@ -418,7 +418,18 @@ int shape_node(struct ir_module *m, struct ir_node *n)
 	for (uint32_t i = 0; i < rules[n->op].lo; i++)
 		if ((n->nin <= i || !n->in[i]) && !(i && n->op == TUFF_OP_RESHAPE))
 			return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
-	ret = rules[n->op].rule(m, n);
+	for (uint32_t i = 0; i < n->nin; i++)
+		if (n->in[i] && n->in[i]->seq && tuff_op_regions(n->op) <= 0 && !ir_is_sequence_op(n->op)) {
+			if (n->op != TUFF_OP_IDENTITY)
+				return ir_error(m, -EINVAL, n, n->in[i], "a sequence where a tensor is taken");
+			ir_set_sequence(n->out[0], n->in[i]->dtype, n->in[i]->erank);
+			return 0;
+		}
+	ret = dynamic_sized(m, n);
+	if (ret)
+		return ret < 0 ? ret : m->oom ? -ENOMEM : 0;
+	ret = dynamic_parameters(m, n);
+	ret = ret ? ret : rules[n->op].rule(m, n);
 	if (ret < 0)
 		return ret;
 	if (m->oom)
@@ -444,5 +455,8 @@ int pass_shape(struct ir_module *m)
 		else if (fold_small(m, n))
 			return -ENOMEM;
 	}
+	for (uint32_t i = 0; i < m->nout && !m->borrowed; i++)
+		if (m->out[i]->seq)
+			return ir_error(m, -EOPNOTSUPP, NULL, m->out[i], "an output that is a sequence is not supported");
 	return 0;
 }

@@ -15,11 +15,11 @@
 const uint32_t tuff_section_size[SEC_COUNT] = {
 	sizeof(struct tuff_symbol), sizeof(struct tuff_expr), sizeof(struct tuff_tens), sizeof(struct tuff_buf),
 	sizeof(struct tuff_weight), sizeof(struct tuff_kernel), sizeof(struct tuff_step), 4, sizeof(struct tuff_attr),
-	sizeof(struct tuff_io), sizeof(struct tuff_io), 1, 1, 1, 1,
+	sizeof(struct tuff_io), sizeof(struct tuff_io), 1, 1, 1, sizeof(struct tuff_file_sub), 1, 1,
 };
 const char *const tuff_section_name[SEC_COUNT] = {
 	"symbols", "expressions", "tensors", "buffers", "weights", "kernels", "steps", "arguments", "attributes",
-	"inputs", "outputs", "strings", "attribute data", "SPIR-V", "data",
+	"inputs", "outputs", "strings", "attribute data", "SPIR-V", "programs", "data", "images",
 };
 
 uint32_t tuff_file_layout(void)
@@ -61,12 +61,46 @@ static void destroy(struct tuff_program *p)
 {
 	struct mapped *m = p->priv;
 
+	for (uint32_t i = 0; i < p->nsubs; i++)
+		tuff_program_destroy(p->subs[i]);
+	free((void *)p->subs);
 	if (m->map)
 		munmap(m->map, m->size);
 	free(m);
 }
 
-int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out, char *err, size_t errlen)
+static int parse(const void *bytes, size_t size, int depth, struct tuff_program **out, char *err, size_t errlen);
+
+/* the programs inside: each a file of its own */
+static int subs(struct tuff_program *p, const struct tuff_file_sub *t, uint32_t n, const char *images, uint64_t size,
+		int depth, char *err, size_t errlen)
+{
+	struct tuff_program **sub = calloc(n + 1, sizeof(*sub));
+
+	p->subs = sub;
+	for (uint32_t i = 0; sub && i < n; i++) {
+		struct tuff_file_head h;
+		int ret;
+
+		if (t[i].offset % TUFF_FILE_PAGE || t[i].offset > size || t[i].size > size - t[i].offset || t[i].size < sizeof(h)) {
+			snprintf(err, errlen, "program %u: %llu bytes at byte %llu of %llu", i, (unsigned long long)t[i].size,
+				 (unsigned long long)t[i].offset, (unsigned long long)size);
+			return -EINVAL;
+		}
+		memcpy(&h, images + t[i].offset, sizeof(h));
+		if (h.hash != t[i].hash) {
+			snprintf(err, errlen, "the file is damaged: the hash of program %u does not match", i);
+			return -EBADMSG;
+		}
+		ret = parse(images + t[i].offset, t[i].size, depth + 1, &sub[i], err, errlen);
+		if (ret)
+			return ret;
+		p->nsubs++;
+	}
+	return sub ? 0 : -ENOMEM;
+}
+
+static int parse(const void *bytes, size_t size, int depth, struct tuff_program **out, char *err, size_t errlen)
 {
 	const struct tuff_file_head *h = bytes;
 	const void *sec[SEC_COUNT];
@@ -75,6 +109,10 @@ int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out
 	int ret;
 
 	*out = NULL;
+	if (depth > TUFF_MAX_NESTING) {
+		snprintf(err, errlen, "programs nested deeper than %d", TUFF_MAX_NESTING);
+		return -EINVAL;
+	}
 	if (size < sizeof(*h) || memcmp(h->magic, TUFF_FILE_MAGIC, 8)) {
 		snprintf(err, errlen, "not a tuff program");
 		return -EINVAL;
@@ -86,7 +124,7 @@ int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out
 	for (int i = 0; i < SEC_COUNT; i++) {
 		uint64_t off = h->section[i].offset, n = h->section[i].count;
 
-		if (off % TUFF_FILE_PAGE || off > size || n > (size - off) / tuff_section_size[i] || (i != SEC_DATA && n > UINT32_MAX - 1)) {
+		if (off % TUFF_FILE_PAGE || off > size || n > (size - off) / tuff_section_size[i] || (i < SEC_DATA && n > UINT32_MAX - 1)) {
 			snprintf(err, errlen, "section '%s': %llu elements at byte %llu of a file of %zu", tuff_section_name[i],
 				 (unsigned long long)n, (unsigned long long)off, size);
 			return -EINVAL;
@@ -112,18 +150,31 @@ int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out
 #undef SET
 	p->priv = m;
 	p->destroy = destroy;
-	ret = tuff_program_check(p, err, errlen);
+	ret = subs(p, sec[SEC_SUBS], h->section[SEC_SUBS].count, sec[SEC_IMAGES], h->section[SEC_IMAGES].count, depth, err, errlen);
+	ret = ret ? ret : tuff_program_check(p, err, errlen);
 	for (uint32_t i = 0; !ret && i < p->nweights; i++)	/* a file holds its weights itself */
 		if (p->weights[i].src == TUFF_W_FILE) {
 			snprintf(err, errlen, "weight %u: it lies in another file", i);
 			ret = -EINVAL;
 		}
 	if (ret) {
-		free(m);
+		destroy(p);
 		return ret;
 	}
 	*out = p;
 	return 0;
+}
+
+int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out, char *err, size_t errlen)
+{
+	return parse(bytes, size, 0, out, err, errlen);
+}
+
+static void set_mapped(struct tuff_program *p)
+{
+	p->mapped = true;
+	for (uint32_t i = 0; i < p->nsubs; i++)
+		set_mapped(p->subs[i]);
 }
 
 int tuff_program_load(const char *path, struct tuff_program **out, char *err, size_t errlen)
@@ -159,6 +210,6 @@ int tuff_program_load(const char *path, struct tuff_program **out, char *err, si
 	}
 	((struct mapped *)(*out)->priv)->map = map;
 	((struct mapped *)(*out)->priv)->size = st.st_size;
-	(*out)->mapped = true;
+	set_mapped(*out);
 	return 0;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * Mutated models through the whole compiler: never a crash or a hang, and each
- * rejected one says why. Deterministic; TUFF_FUZZ sets the number per seed.
+ * rejected one says why. Deterministic; TUFF_FUZZ sets the number per seed,
+ * TUFF_FUZZ_SEED names one more.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "compiler/tuffc.h"
 #include "tests/harness.h"
@@ -97,6 +99,27 @@ TEST(mutated_bert)
 TEST(mutated_vit)
 {
 	CHECK(!fuzz("tests/models/vit_16/model.onnx"));
+}
+
+#define NODES "/usr/share/libonnx-testdata/data/node/"
+
+TEST(mutated_regions)
+{
+	if (access(NODES, R_OK))
+		SKIP("libonnx-testdata is not installed");
+	CHECK(!fuzz(NODES "test_if/model.onnx"));
+	CHECK(!fuzz(NODES "test_loop11/model.onnx"));
+	CHECK(!fuzz(NODES "test_scan_sum/model.onnx"));
+	CHECK(!fuzz(NODES "test_scan9_sum/model.onnx"));
+	CHECK(!fuzz(NODES "test_range_float_type_positive_delta_expanded/model.onnx"));
+	CHECK(!fuzz(NODES "test_nonmaxsuppression_two_batches/model.onnx"));
+}
+
+TEST(mutated_seed)
+{
+	if (!getenv("TUFF_FUZZ_SEED"))
+		SKIP("TUFF_FUZZ_SEED names no model");
+	CHECK(!fuzz(getenv("TUFF_FUZZ_SEED")));
 }
 
 /* graph in attribute in node in graph, 10,000 deep, lengths from the inside out */

@@ -237,6 +237,8 @@ static double coordinate(const char *mode, int64_t i, double scale, int64_t in, 
 		return i / scale;
 	if (!strcmp(mode, "pytorch_half_pixel") && out <= 1)
 		return 0;
+	if (!strcmp(mode, "tf_half_pixel_for_nn"))
+		return (i + 0.5) / scale;
 	return (i + 0.5) / scale - 0.5;
 }
 
@@ -266,6 +268,10 @@ int cpu_resize(const struct cpu_args *a, void *st)
 	if (!strcmp(coord, "tf_crop_and_resize")) {
 		snprintf(a->err, a->errlen, "tf_crop_and_resize is not supported");
 		return -EOPNOTSUPP;
+	}
+	if (n && !cpu_numel(x)) {
+		snprintf(a->err, a->errlen, "nothing to make %lld elements of", (long long)n);
+		return -EINVAL;
 	}
 	cpu_strides(x, s);
 	for (uint32_t d = 0; d < x->rank; d++)
