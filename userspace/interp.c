@@ -354,7 +354,7 @@ static int constants(struct tuff_session *s, struct tuff_error *err)
 		struct tuff_tensor c = { .dtype = p->tensors[t].dtype, .rank = p->tensors[t].rank };
 		struct value *v;
 
-		if (b->kind != TUFF_BUF_WEIGHT)
+		if (b->kind != TUFF_BUF_WEIGHT || !s->weights[b->index])
 			continue;
 		c.data = s->weights[b->index];
 		c.size = tuff_dtype_size(c.dtype);
@@ -362,6 +362,8 @@ static int constants(struct tuff_session *s, struct tuff_error *err)
 			c.dim[d] = p->weights[b->index].rank == c.rank ? p->weights[b->index].dim[d] : 0;
 			c.size *= c.dim[d];
 		}
+		if (c.size > s->weight_size[b->index])
+			return session_error(err, -EINVAL, "%s: tensor '%s' is not of its constant's type", s->path, tuff_str(p, p->tensors[t].name));
 		ret = value_borrow(&c, &v) ? session_error(err, -ENOMEM, "out of memory") : set(s, t, v, err);
 	}
 	return ret;

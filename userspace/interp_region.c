@@ -98,6 +98,8 @@ static int body_run(struct round *r)
 {
 	int ret;
 
+	if (session_cancelled(r->s))	/* a body may have no step that looks */
+		return fail(r, -ECANCELED, "the run was cancelled");
 	put_all(r->out, r->body->p->noutputs);
 	ret = interp_call(r->body, r->in, r->body->p->ninputs, r->out, r->body->p->noutputs, r->err);
 	*r->said |= ret != 0;
@@ -428,7 +430,7 @@ static int run_scan(struct round *r, const struct tuff_step *st, struct value *c
 		const struct value *v = in[i], *first = in[nstate];
 		int64_t axis = (int64_t)i < nstate ? 0 : old ? 1 : axes[i - nstate];
 
-		if (!v || (v->seq && ((int64_t)i >= nstate || old)) || axis < 0 || ((int64_t)i >= nstate && axis >= v->t.rank) || (old && !v->t.rank))
+		if (!v || !first || (v->seq && ((int64_t)i >= nstate || old)) || axis < 0 || ((int64_t)i >= nstate && axis >= v->t.rank) || (old && !v->t.rank))
 			return fail(r, -EINVAL, "an input is missing or has no such axis");
 		if (((int64_t)i >= nstate && v->t.dim[axis] != first->t.dim[old ? 1 : axes[0]]) || (old && v->t.dim[0] != first->t.dim[0]))
 			return fail(r, -EINVAL, "sequences of different lengths");
