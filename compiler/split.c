@@ -196,7 +196,7 @@ static void levels(struct split *s)
 			s->avail[n->out[i]->id] = interpreted(n) ? at + 1 : at;
 			s->made[n->out[i]->id] = interpreted(n) ? TUFF_NONE : at;
 			for (uint32_t k = s->first[n->out[i]->id]; k != TUFF_NONE; k = s->next[k])
-				s->need[k] = at + 1;
+				s->need[k] = s->symlive[k] ? at + 1 : NEVER;
 		}
 	}
 }
