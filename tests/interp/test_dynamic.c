@@ -246,6 +246,34 @@ TEST(sizes_of_sizes)
 	drop_model();
 }
 
+/* found by fuzzing: what a dead node demands of sizes that nobody else measures */
+TEST(a_dead_node_demands_nothing)
+{
+	km_reset();
+	km_input("size", I64, 1, 5);
+	km_ints("from", 1, 2);
+	km_ints("to", 1, 5);
+	km_node("Abs", "size", "sizes");
+	km_node("Slice", "sizes,from,to", "shape");
+	km_node("ConstantOfShape", "shape", "zeros");
+	km_node("Reshape", "zeros,sizes", "dead");
+	km_output("zeros", F32);
+	CHECK_EQ(write_model(), 0);
+	for (int way = 0; way < WAYS; way++) {
+		struct tuff_session *s = open_way(way);
+		struct tuff_tensor out;
+
+		if (!s)
+			continue;
+		for (int i = 0; i < 5; i++)
+			((int64_t *)km.data[0].data)[i] = i + 2;
+		CHECK_EQ(run(s, &out), 0);
+		CHECK(out.rank == 3 && out.dim[0] == 4 && out.dim[1] == 5 && out.dim[2] == 6);
+		tuff_session_destroy(s);
+	}
+	drop_model();
+}
+
 TEST(what_does_not_fit_is_said)
 {
 	struct tuff_session *s;
