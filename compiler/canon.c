@@ -96,6 +96,18 @@ static int forward(struct ir_module *m, struct ir_node *n)
 	return 0;
 }
 
+static int has_element(struct ir_module *m, struct ir_node *n)
+{
+	uint8_t yes = n->nin && n->in[0];
+	uint32_t w = ir_weight_data(m, n->out[0]->name, TUFF_BOOL, 0, NULL, &yes, 1);
+
+	if (w == TUFF_NONE)
+		return -ENOMEM;
+	ir_node_remove(m, n);
+	ir_make_const(m, n->out[0], w);
+	return 0;
+}
+
 /* Sum, Min, Max of many: a chain of pairs, left to right. */
 static int chain(struct ir_module *m, struct ir_node *n, uint32_t op)
 {
@@ -215,6 +227,10 @@ static int canon_node(struct ir_module *m, struct ir_node *n)
 				return ir_error(m, -EOPNOTSUPP, n, n->out[1], "the mask of Dropout is not supported");
 		}
 		return forward(m, n);
+	case TUFF_OP_OPTIONAL: case TUFF_OP_OPTIONAL_GET:	/* what is there is known: no input is optional */
+		return forward(m, n);
+	case TUFF_OP_OPTIONAL_HAS:
+		return has_element(m, n);
 	case TUFF_OP_SUM:
 		return chain(m, n, TUFF_OP_ADD);
 	case TUFF_OP_MIN:
@@ -267,11 +283,10 @@ static bool drops_nothing(const struct ir_module *m, const struct ir_node *n)
 	return !(b ? *b : (uint8_t)m->weights[t->weight].fill);
 }
 
-int pass_canon(struct ir_module *m)
+int canon_nodes(struct ir_module *m, struct ir_node *from, struct ir_node *end)
 {
-	ir_count_uses(m);
-	for (struct ir_node *n = m->first, *next; n; n = next) {
-		uint32_t must = n->op == TUFF_OP_CONSTANT ? 0 : 1;
+	for (struct ir_node *n = from, *next; n != end; n = next) {
+		uint32_t must = n->op == TUFF_OP_CONSTANT || tuff_op_regions(n->op) > 0 || n->op == TUFF_OP_SEQ_EMPTY || n->op == TUFF_OP_OPTIONAL_HAS ? 0 : 1;
 		int ret;
 
 		next = n->next;
@@ -284,13 +299,22 @@ int pass_canon(struct ir_module *m)
 			return ir_error(m, -EOPNOTSUPP, n, NULL, "training is not supported");
 		if (n->op == TUFF_OP_DROPOUT && n->nin > 2 && n->in[2] && !drops_nothing(m, n))
 			return ir_error(m, -EOPNOTSUPP, n, n->in[2], "training is not supported");
-		if (!n->nout || (!n->out[0] && n->op != TUFF_OP_LSTM && n->op != TUFF_OP_GRU && n->op != TUFF_OP_RNN))
+		if (!n->nout || (!n->out[0] && n->op != TUFF_OP_LSTM && n->op != TUFF_OP_GRU && n->op != TUFF_OP_RNN && tuff_op_regions(n->op) < 0))
 			return ir_error(m, -EINVAL, n, NULL, "output 0 is missing");
 		ret = canon_node(m, n);
 		if (ret)
 			return ret;
 	}
-	for (uint32_t i = 0; i < m->nout; i++)
-		m->out[i] = ir_resolve(m->out[i]);
 	return 0;
+}
+
+int pass_canon(struct ir_module *m)
+{
+	int ret;
+
+	ir_count_uses(m);
+	ret = canon_nodes(m, m->first, NULL);
+	for (uint32_t i = 0; i < m->nout && !ret; i++)
+		m->out[i] = ir_resolve(m->out[i]);
+	return ret;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -25,11 +26,22 @@ static const struct {
 	{ "fuse", pass_fuse },		/* into convolutions and products */
 	{ "fuse_ew", pass_fuse_ew },	/* elementwise graphs into one node each */
 	{ "clean", pass_simplify },	/* what fusion left */
+	{ "split", pass_split },	/* segments, where sizes depend on data */
 	{ "place", pass_place },	/* device or CPU */
 	{ "layout", pass_layout },	/* channels last or row-major */
 	{ "precision", pass_precision },	/* stored types */
 };
 static const char *names[sizeof(passes) / sizeof(passes[0]) + 1];
+
+/* where a region goes on that shape inference of the graph around it has seen */
+static size_t after_shape(void)
+{
+	size_t i = 0;
+
+	while (passes[i].run != pass_shape)
+		i++;
+	return i + 1;
+}
 
 EXPORT const char *const *tuffc_passes(void)
 {
@@ -56,6 +68,60 @@ static int check_dump(const char *name, struct tuffc_error *err)
 	return -EINVAL;
 }
 
+static int run(struct ir_module *m, size_t from, struct tuff_program **out);
+
+/* a script: its segments and regions first */
+static int script(struct ir_module *m, size_t split, struct tuff_program **out)
+{
+	struct tuff_program **subs;
+	uint32_t count = 0, at = 0;
+	int ret = 0;
+
+	for (struct ir_node *n = m->first; n; n = n->next)
+		count += n->nregion;
+	subs = calloc(count + 1, sizeof(*subs));
+	if (!subs)
+		return -ENOMEM;
+	for (struct ir_node *n = m->first; n && !ret; n = n->next)
+		for (uint32_t i = 0; i < n->nregion && !ret; i++)
+			ret = run(n->region[i], n->op == TUFF_OP_RUN ? split + 1 : after_shape(), &subs[at++]);
+	ret = ret ? ret : ir_emit(m, out);
+	if (!ret) {
+		(*out)->subs = subs;
+		(*out)->nsubs = count;
+		return 0;
+	}
+	while (at)
+		tuff_program_destroy(subs[--at]);
+	free(subs);
+	return ret;
+}
+
+static int run(struct ir_module *m, size_t from, struct tuff_program **out)
+{
+	const struct tuffc_options *opt = m->opt;
+	int ret = 0;
+
+	for (size_t i = from; i < sizeof(passes) / sizeof(passes[0]) && !ret; i++) {
+		bool split;
+
+		TUFF_TRACE(pass_begin, (int)i);
+		ret = passes[i].run(m);
+		TUFF_TRACE(pass_end, (int)i, m->nvalues, ret);
+		if (!ret && m->oom)
+			ret = -ENOMEM;
+		split = !ret && m->script;
+		m = split ? m->script : m;
+		if (!ret && opt->dump_after && (!strcmp(opt->dump_after, "all") || !strcmp(opt->dump_after, passes[i].name)))
+			ir_dump(m, opt->dump_file ? opt->dump_file : stderr);
+		if (!ret)
+			ret = ir_verify(m, passes[i].name);
+		if (!ret && split)
+			return script(m, i, out);
+	}
+	return ret ? ret : ir_emit(m, out);
+}
+
 static int compile(const void *bytes, size_t size, const char *path, const char *dir,
 		   const struct tuffc_options *opt, struct tuff_program **out, struct tuffc_error *err)
 {
@@ -68,19 +134,8 @@ static int compile(const void *bytes, size_t size, const char *path, const char 
 		if (!ret)
 			nodes_note(m);
 	}
-	for (size_t i = 0; !ret && i < sizeof(passes) / sizeof(passes[0]); i++) {
-		TUFF_TRACE(pass_begin, (int)i);
-		ret = passes[i].run(m);
-		TUFF_TRACE(pass_end, (int)i, m->nvalues, ret);
-		if (!ret && m->oom)
-			ret = -ENOMEM;
-		if (!ret && opt->dump_after && (!strcmp(opt->dump_after, "all") || !strcmp(opt->dump_after, passes[i].name)))
-			ir_dump(m, opt->dump_file ? opt->dump_file : stderr);
-		if (!ret)
-			ret = ir_verify(m, passes[i].name);
-	}
 	if (!ret)
-		ret = ir_emit(m, out);
+		ret = run(m, 0, out);
 	if (ret && !err->text[0])
 		snprintf(err->text, sizeof(err->text), "%s", strerror(-ret));
 	ir_module_destroy(m);

@@ -62,7 +62,7 @@ uint32_t emit_tensor(struct launch *e, struct ir_value *v, uint32_t share)
 	t.name = emit_str(e, v->name);
 	t.dtype = v->dtype;
 	t.storage = storage_of(v);
-	t.layout = v->layout;
+	t.layout = v->seq ? TUFF_SEQUENCE : v->layout;
 	t.rank = v->rank;
 	for (int i = 0; i < v->rank; i++)
 		t.dim[i] = v->dim[i];
@@ -237,6 +237,12 @@ static void step(struct launch *e, struct ir_node *n)
 	emit_push(e, &e->args, list, n->nin + n->nout);
 	attrs(e, n, &s);
 	s.macs = emit_macs(e->m, n);
+	if (n->op == TUFF_OP_RUN || tuff_op_regions(n->op) >= 0) {	/* of a script */
+		s.kind = n->op == TUFF_OP_RUN ? TUFF_STEP_RUN : TUFF_STEP_DYNAMIC;
+		s.kernel = e->nsubs;
+		s.ndims = n->nregion;
+		e->nsubs += n->nregion;
+	}
 	emit_push(e, &e->steps, &s, 1);
 	free(list);
 }
@@ -254,6 +260,9 @@ static void destroy(struct tuff_program *p)
 {
 	struct owner *o = p->priv;
 
+	for (uint32_t i = 0; i < p->nsubs; i++)
+		tuff_program_destroy(p->subs[i]);
+	free((void *)p->subs);
 	for (size_t i = 0; i < sizeof(o->parts) / sizeof(o->parts[0]); i++)
 		free(o->parts[i]);
 	free(o);
@@ -288,6 +297,10 @@ static void tables(struct launch *e)
 	for (uint32_t i = 0; i < m->nsyms; i++) {
 		struct tuff_symbol s = { .name = emit_str(e, m->syms[i].name), .flags = m->syms[i].flags, .max = m->syms[i].max };
 
+		if (m->syms[i].of) {
+			s.tensor = emit_tensor(e, m->syms[i].of, TUFF_NONE);
+			s.at = m->syms[i].at;
+		}
 		emit_push(e, &e->syms, &s, 1);
 	}
 	for (uint32_t i = 0; i < m->nweights; i++) {
@@ -372,7 +385,7 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 	}
 	for (uint32_t i = 0; i < m->nin && !e.oom; i++) {
 		io(&e, &e.in, m->in[i], m->in[i]->name);
-		if (!e.oom && m->in_default[i] != TUFF_NONE) {
+		if (!e.oom && m->in_default && m->in_default[i] != TUFF_NONE) {
 			struct tuff_io *x = (struct tuff_io *)e.in.p + i;
 
 			x->flags = TUFF_IO_OPTIONAL;

@@ -20,6 +20,7 @@ struct launch {
 	uint32_t *last_use;	/* node index of the last use, by value id */
 	uint32_t *step;		/* by value id: the one that computes it, TUFF_NONE */
 	uint32_t index;		/* of the node being emitted */
+	uint32_t nsubs;		/* programs inside, so far */
 	struct ir_node *node;	/* being lowered */
 	struct launch_pack {	/* packed constants: one for each recipe */
 		struct launch_pack *next;

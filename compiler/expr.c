@@ -63,37 +63,79 @@ ir_expr ex_const(struct ir_module *m, int64_t v)
 	return intern(m, (struct tuff_expr){ .op = TUFF_E_CONST, .value = v });
 }
 
-ir_expr ex_sym(struct ir_module *m, const char *name, uint32_t flags)
+static ir_expr new_sym(struct ir_module *m, const char *name, uint32_t flags)
 {
-	uint32_t i;
+	if (!(m->nsyms & (m->nsyms - 1))) {
+		void *p = realloc(m->syms, (m->nsyms ? m->nsyms * 2 : 1) * sizeof(*m->syms));
 
-	for (i = 0; i < m->nsyms; i++)
-		if (!strcmp(m->syms[i].name, name))
-			break;
-	if (i == m->nsyms) {
-		if (!(m->nsyms & (m->nsyms - 1))) {
-			void *p = realloc(m->syms, (m->nsyms ? m->nsyms * 2 : 1) * sizeof(*m->syms));
-
-			if (!p) {
-				m->oom = true;
-				return ex_const(m, 0);
-			}
-			m->syms = p;
+		if (!p) {
+			m->oom = true;
+			return ex_const(m, 0);
 		}
-		m->syms[m->nsyms].name = ir_strdup(m, name);
-		m->syms[m->nsyms].flags = flags;
-		m->syms[m->nsyms].max = 0;
-		m->nsyms++;
+		m->syms = p;
 	}
-	return intern(m, (struct tuff_expr){ .op = TUFF_E_SYM, .a = i });
+	m->syms[m->nsyms] = (struct ir_sym){ .name = ir_strdup(m, name), .flags = flags };
+	return intern(m, (struct tuff_expr){ .op = TUFF_E_SYM, .a = m->nsyms++ });
 }
 
-ir_expr ex_fresh(struct ir_module *m)
+ir_expr ex_sym(struct ir_module *m, const char *name, uint32_t flags)
 {
-	char name[32];
+	for (uint32_t i = 0; i < m->nsyms; i++)
+		if (!(m->syms[i].flags & TUFF_SYM_DATA) && !strcmp(m->syms[i].name, name))
+			return intern(m, (struct tuff_expr){ .op = TUFF_E_SYM, .a = i });
+	return new_sym(m, name, flags);
+}
 
-	snprintf(name, sizeof(name), "?%u", m->nsyms);
-	return ex_sym(m, name, TUFF_SYM_DATA);
+ir_expr ex_new(struct ir_module *m, const char *name)
+{
+	return new_sym(m, name, 0);
+}
+
+ir_expr ex_data(struct ir_module *m, struct ir_value *v, uint32_t at)
+{
+	bool element = at >= TUFF_MAX_RANK;
+	char name[160];
+	ir_expr e;
+
+	snprintf(name, sizeof(name), element ? "%.120s[%u]" : "%.120s.%u", v->name, element ? at - TUFF_MAX_RANK : at);
+	e = new_sym(m, name, TUFF_SYM_DATA | (element ? TUFF_SYM_SIGNED : 0));
+	if (m->oom)
+		return e;
+	m->syms[m->nsyms - 1].of = v;
+	m->syms[m->nsyms - 1].at = at;
+	return e;
+}
+
+void ex_extract(struct ir_module *m, const struct ir_module *from, uint8_t *need, uint32_t *sym, uint32_t *memo)
+{
+	for (uint32_t i = from->nexprs; i--; ) {	/* operands have smaller indices */
+		const struct tuff_expr *x = &from->exprs[i];
+
+		if (!need[i] || x->op == TUFF_E_CONST || x->op == TUFF_E_SYM)
+			continue;
+		need[x->a] = need[x->b] = 1;
+		if (x->op == TUFF_E_SELECT)
+			need[x->c] = 1;
+	}
+	for (uint32_t i = 0; i < from->nexprs && !m->oom; i++) {
+		struct tuff_expr x = from->exprs[i];
+
+		if (!need[i])
+			continue;
+		if (x.op == TUFF_E_SYM && sym[x.a] == TUFF_NONE) {
+			memo[i] = new_sym(m, from->syms[x.a].name, from->syms[x.a].flags);
+			sym[x.a] = m->nsyms - 1;
+			continue;
+		}
+		if (x.op == TUFF_E_SYM) {
+			x.a = sym[x.a];
+		} else if (x.op != TUFF_E_CONST) {
+			x.a = memo[x.a];
+			x.b = memo[x.b];
+			x.c = x.op == TUFF_E_SELECT ? memo[x.c] : 0;
+		}
+		memo[i] = intern(m, x);
+	}
 }
 
 bool ex_value(const struct ir_module *m, ir_expr e, int64_t *v)
@@ -117,7 +159,9 @@ static bool not_negative(const struct ir_module *m, ir_expr e, int depth)
 	switch (x->op) {
 	case TUFF_E_CONST:
 		return x->value >= 0;
-	case TUFF_E_SYM: case TUFF_E_EQ: case TUFF_E_LT:
+	case TUFF_E_SYM:
+		return !(m->syms[x->a].flags & TUFF_SYM_SIGNED);
+	case TUFF_E_EQ: case TUFF_E_LT:
 		return true;
 	case TUFF_E_ADD: case TUFF_E_MUL: case TUFF_E_DIV: case TUFF_E_CDIV: case TUFF_E_MIN:
 		return depth && not_negative(m, x->a, depth - 1) && not_negative(m, x->b, depth - 1);
@@ -132,6 +176,21 @@ static bool not_negative(const struct ir_module *m, ir_expr e, int depth)
 bool ex_not_negative(const struct ir_module *m, ir_expr e)
 {
 	return not_negative(m, e, 8);
+}
+
+static bool has_signed(const struct ir_module *m, ir_expr e, int depth)
+{
+	const struct tuff_expr *x = &m->exprs[e];
+
+	if (x->op == TUFF_E_SYM)
+		return m->syms[x->a].flags & TUFF_SYM_SIGNED;
+	return depth && x->op != TUFF_E_CONST &&
+	       (has_signed(m, x->a, depth - 1) || has_signed(m, x->b, depth - 1) || (x->op == TUFF_E_SELECT && has_signed(m, x->c, depth - 1)));
+}
+
+bool ex_signed(const struct ir_module *m, ir_expr e)
+{
+	return has_signed(m, e, 6);
 }
 
 /* x op y by value, or by algebra where one side says it all */

@@ -278,7 +278,7 @@ static int fuse_into(struct ir_module *m, struct ir_node *into)
 /* Products of two activations stay bare: what follows is a softmax anyway. */
 static bool takes(const struct ir_node *n)
 {
-	if (n->in[0]->dtype != TUFF_F32 && n->in[0]->dtype != TUFF_F16)
+	if (!n->nin || !n->in[0] || (n->in[0]->dtype != TUFF_F32 && n->in[0]->dtype != TUFF_F16))
 		return false;
 	return n->op == TUFF_OP_CONV ||
 	       ((n->op == TUFF_OP_GEMM || n->op == TUFF_OP_MATMUL) && n->in[1]->weight != TUFF_NONE && n->in[1]->rank == 2 && n->in[0]->rank > 1);

@@ -1,34 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * ONNX import: skeleton (scan.c) to graph. Tensor bytes stay in the mapped
- * file; only typed data fields, which protobuf has parsed anyway, are copied.
+ * ONNX import: skeleton (scan.c) to graph. Names have scopes; calls of the
+ * model's functions are inlined; graphs in attributes wait for region.c.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "compiler/ir.h"
+#include "compiler/import.h"
 #include "compiler/scan.h"
-#include "onnx.pb-c.h"
-
-/* Largest tensor: sizes in bytes stay far from overflow. */
-#define MAX_BYTES (1ull << 46)
-
-struct import {
-	struct ir_module *m;
-	const uint8_t *bytes;
-	size_t size;
-	const char *path;	/* NULL: the bytes are copied */
-	const char *dir;
-	struct { const char *name; struct ir_value *v; } *map;	/* open addressing */
-	size_t cap, used;
-};
 
 static uint64_t hash(const char *s)
 {
@@ -39,248 +20,93 @@ static uint64_t hash(const char *s)
 	return h;
 }
 
-static struct ir_value **lookup(struct import *im, const char *name)
+struct scope *scope_new(struct import *im, struct scope *outer, struct ir_module *m, size_t names)
 {
-	size_t i = hash(name) & (im->cap - 1);
+	struct scope *sc = calloc(1, sizeof(*sc));
 
-	while (im->map[i].name && strcmp(im->map[i].name, name))
-		i = (i + 1) & (im->cap - 1);
-	if (!im->map[i].name) {
-		im->map[i].name = name;
-		im->used++;
+	if (!sc)
+		return NULL;
+	for (sc->cap = 64; sc->cap < 2 * names; )
+		sc->cap *= 2;
+	sc->map = calloc(sc->cap, sizeof(*sc->map));
+	if (!sc->map) {
+		free(sc);
+		return NULL;
 	}
-	return &im->map[i].v;
+	sc->im = im;
+	sc->outer = outer;
+	sc->m = m;
+	sc->depth = outer ? outer->depth + 1 : 0;
+	sc->opset = outer ? outer->opset : m->opset;
+	if (outer) {
+		sc->call = outer->call;
+		sc->fn = outer->fn;
+		sc->caller = outer->caller;
+	}
+	sc->all = im->scopes;
+	im->scopes = sc;
+	return sc;
 }
 
-static int file_index(struct import *im, const char *path, uint32_t *index)
+static size_t slot_of(const struct scope *sc, const char *name)
 {
-	struct ir_module *m = im->m;
-	struct stat st;
-	void *files, *maps, *map = NULL;
-	int fd;
+	size_t i = hash(name) & (sc->cap - 1);
 
-	for (*index = 0; *index < m->nfiles; ++*index)
-		if (!strcmp(m->files[*index], path))
-			return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		int ret = fd < 0 ? -errno : -EINVAL;
+	while (sc->map[i].name && strcmp(sc->map[i].name, name))
+		i = (i + 1) & (sc->cap - 1);
+	return i;
+}
 
-		if (fd >= 0)
-			close(fd);
-		return ir_error(m, ret, NULL, NULL, "%s: %s", path,
-				ret == -EINVAL ? "not a regular file" : strerror(-ret));
+int scope_set(struct scope *sc, const char *name, struct ir_value *v)
+{
+	size_t i = slot_of(sc, name);
+
+	if (sc->map[i].known)
+		return -EEXIST;
+	if (2 * (sc->used + 1) > sc->cap) {	/* names that functions and captures add */
+		struct scope big = { .cap = 2 * sc->cap, .map = calloc(2 * sc->cap, sizeof(*sc->map)) };
+
+		if (!big.map)
+			return -ENOMEM;
+		for (size_t k = 0; k < sc->cap; k++)
+			if (sc->map[k].name)
+				big.map[slot_of(&big, sc->map[k].name)] = sc->map[k];
+		free(sc->map);
+		sc->map = big.map;
+		sc->cap = big.cap;
+		i = slot_of(sc, name);
 	}
-	if (st.st_size)
-		map = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		return ir_error(m, -errno, NULL, NULL, "%s: mmap: %s", path, strerror(errno));
-	files = realloc(m->files, (m->nfiles + 1) * sizeof(*m->files));
-	if (files)
-		m->files = files;
-	maps = realloc(m->maps, (m->nfiles + 1) * sizeof(*m->maps));
-	if (maps)
-		m->maps = maps;
-	if (!files || !maps) {
-		if (map)
-			munmap(map, st.st_size);
-		return -ENOMEM;
-	}
-	m->files[m->nfiles] = ir_strdup(m, path);
-	m->maps[m->nfiles] = (struct ir_map){ map, st.st_size };
-	m->nfiles++;
+	sc->map[i].name = name;
+	sc->map[i].v = v;
+	sc->map[i].known = true;
+	sc->used++;
 	return 0;
 }
 
-static int tensor_error(struct import *im, const Onnx__TensorProto *t, const char *what)
+/* a name that is there stands for v from now on */
+static void scope_replace(struct scope *sc, const char *name, struct ir_value *v)
 {
-	return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': %s",
-			t->name ? t->name : "", what);
+	sc->map[slot_of(sc, name)].v = v;
 }
 
-static bool number(const char *s, uint64_t *v)
+int scope_find(struct scope *sc, const char *name, bool *known, struct ir_value **v)
 {
-	char *end;
-
-	if (*s < '0' || *s > '9')
-		return false;
-	errno = 0;
-	*v = strtoull(s, &end, 10);
-	return !errno && !*end;
-}
-
-/* a component of the path is ".." */
-static bool climbs(const char *path)
-{
-	for (const char *p = strstr(path, ".."); p; p = strstr(p + 1, ".."))
-		if ((p == path || p[-1] == '/') && (!p[2] || p[2] == '/'))
-			return true;
-	return false;
-}
-
-/*
- * A symbolic link leads elsewhere than below the model's folder or, where the
- * model is a link itself (a download cache), the folder that it leads to.
- * What is not there is another's error.
- */
-static bool leaves(const struct import *im, const char *path)
-{
-	char real[PATH_MAX], top[PATH_MAX];
-	size_t n;
-
-	if (!realpath(path, real))
-		return false;
-	for (int i = 0; i < (im->path ? 2 : 1); i++) {
-		if (!realpath(i ? im->path : im->dir ? im->dir : ".", top))
-			continue;
-		n = i ? (size_t)(strrchr(top, '/') - top) : strlen(top);
-		if (n < 2 || (!strncmp(real, top, n) && real[n] == '/'))
-			return false;
-	}
-	return true;
-}
-
-/* External data: paths stay below the model's folder (ONNX external data spec). */
-static int external(struct import *im, const Onnx__TensorProto *t, uint32_t w)
-{
-	struct tuff_weight *wt = &im->m->weights[w];
-	const char *location = NULL;
-	char path[PATH_MAX];
-	uint64_t offset = 0, length = wt->size;
-	uint32_t file;
+	size_t i = slot_of(sc, name);
 	int ret;
 
-	for (size_t i = 0; i < t->n_external_data; i++) {
-		const char *k = t->external_data[i]->key, *v = t->external_data[i]->value;
-
-		if (!k || !v)
-			continue;
-		if (!strcmp(k, "location"))
-			location = v;
-		if ((!strcmp(k, "offset") && !number(v, &offset)) || (!strcmp(k, "length") && !number(v, &length)))
-			return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': external data's %s '%.40s' is not a number", t->name ? t->name : "", k, v);
+	*v = NULL;
+	*known = sc->map[i].known;
+	if (*known) {
+		*v = sc->map[i].v ? ir_resolve(sc->map[i].v) : NULL;
+		return 0;
 	}
-	if (!location || location[0] == '/' || climbs(location))
-		return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': external data location '%.100s' must be a path below the model's folder",
-				t->name ? t->name : "", location ? location : "");
-	if (length != wt->size)
-		return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': %llu bytes of external data, its shape needs %llu", t->name ? t->name : "",
-				(unsigned long long)length, (unsigned long long)wt->size);
-	if (snprintf(path, sizeof(path), "%s/%s", im->dir ? im->dir : ".", location) >= PATH_MAX)
-		return tensor_error(im, t, "external data location is too long");
-	if (leaves(im, path))
-		return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': external data location '%.100s' is a link out of the model's folder",
-				t->name ? t->name : "", location);
-	ret = file_index(im, path, &file);
-	if (ret)
+	if (!sc->outer)
+		return 0;
+	ret = scope_find(sc->outer, name, known, v);
+	if (ret || !*known || !sc->region)
 		return ret;
-	if (offset > im->m->maps[file].size || wt->size > im->m->maps[file].size - offset)
-		return tensor_error(im, t, "external data ends beyond its file");
-	wt->src = TUFF_W_FILE;
-	wt->file = file;
-	wt->offset = offset;
-	return 0;
-}
-
-/* Typed fields: int32_data carries the narrow types, one element an entry. */
-static int typed(struct import *im, const Onnx__TensorProto *t, uint64_t n, size_t es, uint32_t *w)
-{
-	int64_t dims[TUFF_MAX_RANK];
-	uint8_t *b;
-	bool ok = true;
-
-	b = calloc(n ? n : 1, es);
-	if (!b)
-		return -ENOMEM;
-	switch (t->data_type) {
-	case TUFF_F32: case TUFF_C64:	/* of a complex number real and imaginary part */
-		ok = t->n_float_data == n * es / 4;
-		if (ok && n)
-			memcpy(b, t->float_data, n * es);
-		break;
-	case TUFF_F64: case TUFF_C128:
-		ok = t->n_double_data == n * es / 8;
-		if (ok && n)
-			memcpy(b, t->double_data, n * es);
-		break;
-	case TUFF_I64:
-		ok = t->n_int64_data == n;
-		if (ok && n)
-			memcpy(b, t->int64_data, n * 8);
-		break;
-	case TUFF_U64:
-	case TUFF_U32:
-		ok = t->n_uint64_data == n;
-		for (uint64_t i = 0; ok && i < n; i++)
-			memcpy(b + i * es, &t->uint64_data[i], es);
-		break;
-	default:	/* little endian: the low bytes are the element */
-		ok = t->n_int32_data == n;
-		for (uint64_t i = 0; ok && i < n; i++)
-			memcpy(b + i * es, &t->int32_data[i], es);
-	}
-	if (!ok) {
-		free(b);
-		return tensor_error(im, t, "number of elements does not match its dims");
-	}
-	for (size_t i = 0; i < t->n_dims; i++)
-		dims[i] = t->dims[i];
-	*w = ir_weight_data(im->m, t->name ? t->name : "", t->data_type, t->n_dims, dims, b, n * es);
-	free(b);
-	return *w == TUFF_NONE ? -ENOMEM : 0;
-}
-
-static int tensor(struct import *im, const Onnx__TensorProto *t, uint32_t *w)
-{
-	size_t es = tuff_dtype_size(t->data_type);
-	struct scan_raw raw;
-	uint64_t n = 1;
-	int64_t dims[TUFF_MAX_RANK];
-
-	if (t->n_dims > TUFF_MAX_RANK)
-		return tensor_error(im, t, "more than 8 dimensions");
-	if (!es)
-		return ir_error(im->m, -EOPNOTSUPP, NULL, NULL, "tensor '%.100s': element type %s (%d) is not supported",
-				t->name ? t->name : "", tuff_dtype_name(t->data_type), t->data_type);
-	for (size_t i = 0; i < t->n_dims; i++) {
-		if (t->dims[i] < 0)
-			return tensor_error(im, t, "negative dimension");
-		if (__builtin_mul_overflow(n, (uint64_t)t->dims[i], &n) || n > MAX_BYTES)
-			return tensor_error(im, t, "too large");
-		dims[i] = t->dims[i];
-	}
-	if (t->data_location == 1) {
-		*w = ir_weight_new(im->m, t->name ? t->name : "", t->data_type, t->n_dims, dims, n * es);
-		return *w == TUFF_NONE ? -ENOMEM : external(im, t, *w);
-	}
-	if (!t->has_raw_data) {
-		/* what is there bounds what is asked for, before it is allocated */
-		uint64_t there = t->n_float_data + t->n_double_data + t->n_int64_data +
-				 t->n_uint64_data + t->n_int32_data;
-
-		if (n > there)
-			return tensor_error(im, t, "number of elements does not match its dims");
-		return typed(im, t, n, es, w);
-	}
-	if (t->raw_data.len != sizeof(raw))
-		return tensor_error(im, t, "bad raw data");
-	memcpy(&raw, t->raw_data.data, sizeof(raw));
-	if (raw.size != n * es)
-		return ir_error(im->m, -EINVAL, NULL, NULL, "tensor '%.100s': %llu bytes of raw data, its shape needs %llu",
-				t->name ? t->name : "", (unsigned long long)raw.size, (unsigned long long)(n * es));
-	if (!im->path) {
-		*w = ir_weight_data(im->m, t->name ? t->name : "", t->data_type, t->n_dims, dims,
-				    im->bytes + raw.offset, raw.size);
-		return *w == TUFF_NONE ? -ENOMEM : 0;
-	}
-	*w = ir_weight_new(im->m, t->name ? t->name : "", t->data_type, t->n_dims, dims, raw.size);
-	if (*w == TUFF_NONE)
-		return -ENOMEM;
-	im->m->weights[*w].src = TUFF_W_FILE;
-	im->m->weights[*w].file = 0;
-	im->m->weights[*w].offset = raw.offset;
-	return 0;
+	ret = *v ? region_capture(sc, *v, v) : 0;
+	return ret ? ret : scope_set(sc, name, *v);
 }
 
 static const char *bytes_str(struct ir_module *m, ProtobufCBinaryData b)
@@ -292,17 +118,32 @@ static const char *bytes_str(struct ir_module *m, ProtobufCBinaryData b)
 	return s ? s : "";
 }
 
-static int attribute(struct import *im, struct ir_node *n, const Onnx__AttributeProto *a, struct ir_attr *out)
+/* what a function's body refers to: of the call, else the function's default */
+static const Onnx__AttributeProto *given(const struct scope *sc, const char *name)
 {
-	struct ir_module *m = im->m;
+	for (size_t i = 0; sc->call && i < sc->call->n_attribute; i++) {
+		const Onnx__AttributeProto *a = sc->call->attribute[i];
+
+		if (a->name && !strcmp(a->name, name))
+			return a->ref_attr_name && *a->ref_attr_name ? sc->caller ? given(sc->caller, a->ref_attr_name) : NULL : a;
+	}
+	for (size_t i = 0; sc->fn && i < sc->fn->n_attribute_proto; i++)
+		if (sc->fn->attribute_proto[i]->name && !strcmp(sc->fn->attribute_proto[i]->name, name))
+			return sc->fn->attribute_proto[i];
+	return NULL;
+}
+
+static int attribute(struct scope *sc, struct ir_node *n, const Onnx__AttributeProto *a, const char *name, struct ir_attr *out)
+{
+	struct ir_module *m = sc->m;
 	int type = a->type;
 
-	if (!a->name)
+	if (!name)
 		return ir_error(m, -EINVAL, n, NULL, "an attribute has no name");
 	if (!a->has_type)	/* IR version 1 leaves it out */
 		type = a->has_f ? TUFF_A_FLOAT : a->has_i ? TUFF_A_INT : a->has_s ? TUFF_A_STRING :
-		       a->t ? TUFF_A_TENSOR : a->n_floats ? TUFF_A_FLOATS : a->n_strings ? TUFF_A_STRINGS : TUFF_A_INTS;
-	out->name = ir_strdup(m, a->name);
+		       a->t ? TUFF_A_TENSOR : a->g ? IR_A_GRAPH : a->n_floats ? TUFF_A_FLOATS : a->n_strings ? TUFF_A_STRINGS : TUFF_A_INTS;
+	out->name = ir_strdup(m, name);
 	out->type = type;
 	out->n = 1;
 	switch (type) {
@@ -319,7 +160,12 @@ static int attribute(struct import *im, struct ir_node *n, const Onnx__Attribute
 	case TUFF_A_TENSOR:
 		if (!a->t)
 			break;
-		return tensor(im, a->t, &out->weight);
+		return import_small_tensor(sc->im, m, a->t, &out->weight);
+	case IR_A_GRAPH:
+		if (!a->g)
+			break;
+		out->graph = a->g;
+		return 0;
 	case TUFF_A_FLOATS: {
 		float *f = ir_alloc(m, (a->n_floats + 1) * sizeof(*f));
 
@@ -351,7 +197,7 @@ static int attribute(struct import *im, struct ir_node *n, const Onnx__Attribute
 			out->s[i] = bytes_str(m, a->strings[i]);
 		return 0;
 	}
-	return ir_error(m, -EOPNOTSUPP, n, NULL, "attribute '%.60s' of type %d is not supported", a->name, type);
+	return ir_error(m, -EOPNOTSUPP, n, NULL, "attribute '%.60s' of type %d is not supported", name, type);
 }
 
 static int find_op(const char *name)
@@ -362,21 +208,97 @@ static int find_op(const char *name)
 	return -1;
 }
 
-static int node(struct import *im, const Onnx__NodeProto *p, size_t index)
+static const Onnx__FunctionProto *find_function(const struct import *im, const Onnx__NodeProto *p, const char *domain)
 {
-	struct ir_module *m = im->m;
+	for (size_t i = 0; i < im->model->n_functions; i++) {
+		const Onnx__FunctionProto *f = im->model->functions[i];
+		const char *d = f->domain && strcmp(f->domain, "ai.onnx") ? f->domain : "";
+
+		if (f->name && p->op_type && !strcmp(f->name, p->op_type) && !strcmp(d, domain) &&
+		    !strcmp(f->overload ? f->overload : "", p->overload ? p->overload : ""))
+			return f;
+	}
+	return NULL;
+}
+
+/* a call: the function's nodes with the call's values and attributes */
+static int call(struct scope *sc, const Onnx__NodeProto *p, const Onnx__FunctionProto *f, struct ir_node *at)
+{
+	struct ir_module *m = sc->m;
+	size_t names = 16 + f->n_input + f->n_output;
+	struct scope *in;
+	int ret = 0;
+
+	if (sc->depth >= IMPORT_MAX_DEPTH)
+		return ir_error(m, -E2BIG, NULL, NULL, "function '%.100s': graphs and functions nested deeper than %d", f->name, IMPORT_MAX_DEPTH);
+	if (p->n_input > f->n_input || p->n_output > f->n_output)
+		return ir_error(m, -EINVAL, NULL, NULL, "function '%.100s' takes %zu inputs and gives %zu outputs, a call has %zu and %zu",
+				f->name, f->n_input, f->n_output, p->n_input, p->n_output);
+	for (size_t i = 0; i < f->n_node; i++)
+		names += f->node[i]->n_output;
+	in = scope_new(sc->im, NULL, m, names);
+	if (!in)
+		return -ENOMEM;
+	in->depth = sc->depth + 1;
+	in->opset = sc->opset;
+	in->call = p;
+	in->fn = f;
+	in->caller = sc;
+	for (size_t i = 0; i < f->n_opset_import; i++)
+		if (!f->opset_import[i]->domain || !*f->opset_import[i]->domain || !strcmp(f->opset_import[i]->domain, "ai.onnx"))
+			in->opset = f->opset_import[i]->version < 1 || f->opset_import[i]->version > 30 ? 0 : f->opset_import[i]->version;
+	if (!in->opset)
+		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "function '%.100s' is of an operator set that is not known", f->name);
+	for (size_t i = 0; i < f->n_input && !ret; i++) {
+		struct ir_value *v = NULL;
+		bool known = true;
+
+		if (i < p->n_input && *p->input[i])
+			ret = scope_find(sc, p->input[i], &known, &v);
+		if (!ret && !known)
+			return ir_error(m, -EINVAL, NULL, NULL, "a call of '%.100s': input '%.100s' is made by no node before it", f->name, p->input[i]);
+		ret = ret ? ret : scope_set(in, f->input[i], v);
+	}
+	ret = ret == -EEXIST ? ir_error(m, -EINVAL, NULL, NULL, "function '%.100s' has two inputs of one name", f->name) : ret;
+	ret = ret ? ret : import_nodes(in, f->node, f->n_node, at);
+	for (size_t i = 0; i < p->n_output && !ret; i++) {
+		struct ir_value *v;
+		bool known;
+
+		if (!*p->output[i])
+			continue;
+		ret = scope_find(in, f->output[i], &known, &v);
+		if (!ret && (!known || !v))
+			return ir_error(m, -EINVAL, NULL, NULL, "function '%.100s': output '%.100s' is made by no node", f->name, f->output[i]);
+		ret = ret ? ret : scope_set(sc, p->output[i], v);
+		if (ret == -EEXIST)
+			return ir_error(m, -EINVAL, NULL, NULL, "a call of '%.100s': output '%.100s' has a producer already", f->name, p->output[i]);
+	}
+	return ret;
+}
+
+static int node(struct scope *sc, const Onnx__NodeProto *p, size_t index, struct ir_node *at)
+{
+	struct ir_module *m = sc->m;
 	const char *type = p->op_type ? p->op_type : "";
 	const char *domain = p->domain && strcmp(p->domain, "ai.onnx") ? p->domain : "";
+	const Onnx__FunctionProto *f;
 	struct ir_node *n;
 	char name[64], full[128];
-	int op;
+	int op, ret = 0;
 
+	if (sc->im->nnodes++ == IMPORT_MAX_NODES)
+		return ir_error(m, -E2BIG, NULL, NULL, "more than %u nodes", IMPORT_MAX_NODES);
 	snprintf(full, sizeof(full), "%.60s%s%.60s", domain, *domain ? "." : "", type);
 	op = find_op(full);
+	f = op < 0 || *domain ? find_function(sc->im, p, domain) : NULL;
+	if (f)
+		return call(sc, p, f, at);
 	snprintf(name, sizeof(name), "%.40s_%zu", type, index);
-	n = ir_node_new(m, op < 0 ? 0 : op, p->name && *p->name ? p->name : name, p->n_input, p->n_output, NULL);
+	n = ir_node_new(m, op < 0 ? 0 : op, p->name && *p->name ? p->name : name, p->n_input, p->n_output, at);
 	n->onnx_op = ir_strdup(m, type);
-	n->opset = m->opset;
+	n->opset = sc->opset;
+	n->scope = sc;
 	/* older names of what is one operator now */
 	if (op < 0 && !strcmp(full, "Upsample"))
 		op = TUFF_OP_RESIZE;
@@ -390,54 +312,67 @@ static int node(struct import *im, const Onnx__NodeProto *p, size_t index)
 	if (!n->in || !n->out)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->n_input; i++) {
-		struct ir_value **v;
+		bool known;
 
 		if (!*p->input[i])
 			continue;
-		v = lookup(im, p->input[i]);
-		if (!*v)
+		ret = scope_find(sc, p->input[i], &known, &n->in[i]);
+		if (ret)
+			return ret;
+		if (!known)
 			return ir_error(m, -EINVAL, n, NULL, "input %zu '%.100s' is made by no node before it, no initializer and no graph input",
 					i, p->input[i]);
-		n->in[i] = *v;
 	}
 	for (size_t i = 0; i < p->n_output; i++) {
-		struct ir_value **v;
-
 		n->out[i] = NULL;
 		if (!*p->output[i])
 			continue;
-		v = lookup(im, p->output[i]);
-		if (*v)
-			return ir_error(m, -EINVAL, n, NULL, "output '%.100s' has a producer already", p->output[i]);
-		*v = n->out[i] = ir_value_new(m, p->output[i]);
+		n->out[i] = ir_value_new(m, p->output[i]);
 		n->out[i]->def = n;
+		ret = scope_set(sc, p->output[i], n->out[i]);
+		if (ret)
+			return ret == -EEXIST ? ir_error(m, -EINVAL, n, NULL, "output '%.100s' has a producer already", p->output[i]) : ret;
 	}
 	n->attr = ir_alloc(m, (p->n_attribute + 1) * sizeof(*n->attr));
 	if (!n->attr)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->n_attribute; i++) {
-		int ret = attribute(im, n, p->attribute[i], &n->attr[i]);
+		const Onnx__AttributeProto *a = p->attribute[i];
 
+		if (a->ref_attr_name && *a->ref_attr_name)
+			a = given(sc, a->ref_attr_name);
+		ret = a ? attribute(sc, n, a, p->attribute[i]->name, &n->attr[n->nattr]) : 0;
 		if (ret)
 			return ret;
-		n->nattr++;
+		n->nattr += a != NULL;
 	}
 	return 0;
 }
 
-static int graph_input(struct import *im, const Onnx__ValueInfoProto *vi)
+int import_nodes(struct scope *sc, Onnx__NodeProto *const *nodes, size_t n, struct ir_node *at)
 {
-	struct ir_module *m = im->m;
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = node(sc, nodes[i], i, at);
+	return ret;
+}
+
+static int graph_input(struct scope *sc, const Onnx__ValueInfoProto *vi)
+{
+	struct ir_module *m = sc->m;
 	const Onnx__TypeProto__Tensor *t = vi->type ? vi->type->tensor_type : NULL;
 	const struct tuffc_shape *fixed = NULL;
-	struct ir_value **slot, *v;
+	struct ir_value *v;
+	bool known;
 
 	if (!vi->name || !t)
 		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "graph input '%.100s' is not a tensor", vi->name ? vi->name : "");
-	slot = lookup(im, vi->name);
-	if (*slot)	/* an initializer, constant unless opt->optional names it */
+	if (scope_find(sc, vi->name, &known, &v) || known)	/* an initializer, constant unless opt->optional names it */
 		return 0;
-	v = *slot = ir_value_new(m, vi->name);
+	v = ir_value_new(m, vi->name);
+	if (scope_set(sc, vi->name, v))
+		return -ENOMEM;
 	v->dtype = t->elem_type;
 	v->input = m->nin;
 	m->in[m->nin++] = v;
@@ -463,7 +398,7 @@ static int graph_input(struct import *im, const Onnx__ValueInfoProto *vi)
 						i, (long long)d->dim_value, (long long)fixed->dim[i]);
 			v->dim[i] = ex_const(m, fixed->dim[i]);
 		} else if (d && d->has_dim_value && d->dim_value > 0) {
-			if ((uint64_t)d->dim_value > MAX_BYTES)
+			if ((uint64_t)d->dim_value > IMPORT_MAX_BYTES)
 				return v->rank = -1, ir_error(m, -EINVAL, NULL, v, "dimension %d is too large", i);
 			v->dim[i] = ex_const(m, d->dim_value);
 		} else if (d && d->dim_param && *d->dim_param) {
@@ -477,16 +412,19 @@ static int graph_input(struct import *im, const Onnx__ValueInfoProto *vi)
 }
 
 /* An initializer that callers override: an input with a default. */
-static int optional_input(struct import *im, const char *name)
+static int optional_input(struct scope *sc, const char *name)
 {
-	struct ir_module *m = im->m;
-	struct ir_value **slot = lookup(im, name), *c = *slot, *v;
+	struct ir_module *m = sc->m;
+	struct ir_value *c, *v;
+	bool known;
 
+	if (scope_find(sc, name, &known, &c))
+		return -ENOMEM;
 	if (c && c->input >= 0 && m->in_default[c->input] != TUFF_NONE)
 		return 0;	/* named twice */
 	if (!c || c->weight == TUFF_NONE)
 		return ir_error(m, -ENOENT, NULL, NULL, "there is no initializer '%.100s'", name);
-	v = *slot = ir_value_new(m, name);
+	v = ir_value_new(m, name);
 	if (m->oom)
 		return -ENOMEM;
 	v->dtype = c->dtype;
@@ -495,12 +433,13 @@ static int optional_input(struct import *im, const char *name)
 	v->input = m->nin;
 	m->in_default[m->nin] = c->weight;
 	m->in[m->nin++] = v;
+	scope_replace(sc, name, v);
 	return 0;
 }
 
-static int shapes_are_used(struct import *im, const Onnx__GraphProto *g)
+static int shapes_are_used(struct ir_module *m, const Onnx__GraphProto *g)
 {
-	const struct tuffc_options *o = im->m->opt;
+	const struct tuffc_options *o = m->opt;
 
 	for (uint32_t i = 0; i < o->nshapes; i++) {
 		size_t k = 0;
@@ -508,29 +447,24 @@ static int shapes_are_used(struct import *im, const Onnx__GraphProto *g)
 		while (k < g->n_input && (!g->input[k]->name || strcmp(g->input[k]->name, o->shapes[i].input)))
 			k++;
 		if (k == g->n_input)
-			return ir_error(im->m, -EINVAL, NULL, NULL, "a shape was given for '%.100s', which is no input", o->shapes[i].input);
+			return ir_error(m, -EINVAL, NULL, NULL, "a shape was given for '%.100s', which is no input", o->shapes[i].input);
 	}
 	return 0;
 }
 
-static int graph(struct import *im, const Onnx__GraphProto *g)
+size_t import_names(const Onnx__GraphProto *g)
 {
-	struct ir_module *m = im->m;
-	size_t nin = g->n_input + m->opt->noptional, names = 16 + g->n_initializer + nin + g->n_output;
-	int ret;
+	size_t names = 16 + g->n_initializer + g->n_input + g->n_output;
 
 	for (size_t i = 0; i < g->n_node; i++)
-		names += g->node[i]->n_output + g->node[i]->n_input;
-	for (im->cap = 64; im->cap < 2 * names; )
-		im->cap *= 2;
-	im->map = calloc(im->cap, sizeof(*im->map));
-	m->in = ir_alloc(m, (nin + 1) * sizeof(*m->in));
-	m->in_default = ir_alloc(m, (nin + 1) * sizeof(*m->in_default));
-	m->out = ir_alloc(m, (g->n_output + 1) * sizeof(*m->out));
-	m->outname = ir_alloc(m, (g->n_output + 1) * sizeof(*m->outname));
-	if (!im->map || !m->in || !m->in_default || !m->out || !m->outname)
-		return -ENOMEM;
-	memset(m->in_default, 0xff, (nin + 1) * sizeof(*m->in_default));
+		names += g->node[i]->n_output;
+	return names;
+}
+
+int import_initializers(struct scope *sc, const Onnx__GraphProto *g)
+{
+	struct ir_module *m = sc->m;
+
 	if (g->n_sparse_initializer) {
 		const Onnx__TensorProto *t = g->sparse_initializer[0]->values;
 
@@ -538,71 +472,94 @@ static int graph(struct import *im, const Onnx__GraphProto *g)
 	}
 	for (size_t i = 0; i < g->n_initializer; i++) {
 		const Onnx__TensorProto *t = g->initializer[i];
-		struct ir_value **slot;
 		uint32_t w;
+		int ret;
 
 		if (!t->name || !*t->name)
 			return ir_error(m, -EINVAL, NULL, NULL, "initializer %zu has no name", i);
-		slot = lookup(im, t->name);
-		if (*slot)
-			return tensor_error(im, t, "two initializers have this name");
-		ret = tensor(im, t, &w);
+		ret = import_tensor(sc->im, m, t, &w);
+		if (!ret) {
+			m->weights[w].flags |= TUFF_W_INITIALIZER;
+			ret = scope_set(sc, t->name, ir_const(m, w));
+		}
 		if (ret)
-			return ret;
-		m->weights[w].flags |= TUFF_W_INITIALIZER;
-		*slot = ir_const(m, w);
+			return ret == -EEXIST ? import_tensor_error(m, t, "two initializers have this name") : ret;
 	}
-	for (size_t i = 0; i < g->n_input; i++) {
-		ret = graph_input(im, g->input[i]);
-		if (ret)
-			return ret;
-	}
-	for (uint32_t i = 0; i < m->opt->noptional; i++) {
-		ret = optional_input(im, m->opt->optional[i]);
-		if (ret)
-			return ret;
-	}
-	ret = shapes_are_used(im, g);
-	if (ret)
-		return ret;
-	for (size_t i = 0; i < g->n_node; i++) {
-		ret = node(im, g->node[i], i);
-		if (ret)
-			return ret;
-	}
-	for (size_t i = 0; i < g->n_output; i++) {
-		struct ir_value **slot;
+	return 0;
+}
 
-		if (!g->output[i]->name || !*(slot = lookup(im, g->output[i]->name)))
+static int graph(struct import *im, const Onnx__GraphProto *g)
+{
+	struct ir_module *m = im->root;
+	struct scope *sc = scope_new(im, NULL, m, import_names(g));
+	size_t nin = g->n_input + m->opt->noptional;
+	int ret;
+
+	m->in = ir_alloc(m, (nin + 1) * sizeof(*m->in));
+	m->in_default = ir_alloc(m, (nin + 1) * sizeof(*m->in_default));
+	m->out = ir_alloc(m, (g->n_output + 1) * sizeof(*m->out));
+	m->outname = ir_alloc(m, (g->n_output + 1) * sizeof(*m->outname));
+	if (!sc || !m->in || !m->in_default || !m->out || !m->outname)
+		return -ENOMEM;
+	memset(m->in_default, 0xff, (nin + 1) * sizeof(*m->in_default));
+	ret = import_initializers(sc, g);
+	for (size_t i = 0; i < g->n_input && !ret; i++)
+		ret = graph_input(sc, g->input[i]);
+	for (uint32_t i = 0; i < m->opt->noptional && !ret; i++)
+		ret = optional_input(sc, m->opt->optional[i]);
+	ret = ret ? ret : shapes_are_used(m, g);
+	ret = ret ? ret : import_nodes(sc, g->node, g->n_node, NULL);
+	for (size_t i = 0; i < g->n_output && !ret; i++) {
+		struct ir_value *v = NULL;
+		bool known = false;
+
+		ret = g->output[i]->name ? scope_find(sc, g->output[i]->name, &known, &v) : 0;
+		if (!ret && (!known || !v))
 			return ir_error(m, -EINVAL, NULL, NULL, "graph output '%.100s' is made by no node",
 					g->output[i]->name ? g->output[i]->name : "");
 		m->outname[m->nout] = ir_strdup(m, g->output[i]->name);
-		m->out[m->nout++] = *slot;
+		m->out[m->nout++] = v;
 	}
-	return m->nout ? 0 : ir_error(m, -EINVAL, NULL, NULL, "the graph has no outputs");
+	return ret || m->nout ? ret : ir_error(m, -EINVAL, NULL, NULL, "the graph has no outputs");
+}
+
+void import_close(struct import *im)
+{
+	if (!im)
+		return;
+	for (struct scope *sc = im->scopes, *next; sc; sc = next) {
+		next = sc->all;
+		free(sc->map);
+		free(sc);
+	}
+	if (im->model)
+		onnx__model_proto__free_unpacked(im->model, NULL);
+	free(im->skeleton);
+	free(im);
 }
 
 int import_onnx(struct ir_module *m, const void *bytes, size_t size, const char *path, const char *dir)
 {
-	struct import im = { .m = m, .bytes = bytes, .size = size, .path = path, .dir = dir };
-	Onnx__ModelProto *model = NULL;
-	uint8_t *skeleton = NULL;
+	struct import *im = calloc(1, sizeof(*im));
+	Onnx__ModelProto *model;
 	size_t skeleton_size;
 	char what[256] = "";
 	uint32_t first;
 	int ret;
 
-	ret = path ? file_index(&im, path, &first) : 0;
+	if (!im)
+		return -ENOMEM;
+	*im = (struct import){ .root = m, .bytes = bytes, .size = size, .path = path, .dir = dir };
+	m->import = im;		/* regions are imported when the types of their inputs are known */
+	ret = path ? import_file(im, m, path, &first) : 0;
 	if (ret)
 		return ret;
-	ret = onnx_scan(bytes, size, &skeleton, &skeleton_size, what, sizeof(what));
+	ret = onnx_scan(bytes, size, &im->skeleton, &skeleton_size, what, sizeof(what));
 	if (ret)
 		return ir_error(m, ret, NULL, NULL, "%s", what);
-	model = onnx__model_proto__unpack(NULL, skeleton_size, skeleton);
-	if (!model || !model->graph) {
-		ret = ir_error(m, -EINVAL, NULL, NULL, model ? "the model has no graph" : "not a valid ONNX file: a list is cut short, or a field is of another type than the format gives it");
-		goto out;
-	}
+	im->model = model = onnx__model_proto__unpack(NULL, skeleton_size, im->skeleton);
+	if (!model || !model->graph)
+		return ir_error(m, -EINVAL, NULL, NULL, model ? "the model has no graph" : "not a valid ONNX file: a list is cut short, or a field is of another type than the format gives it");
 	m->ir_version = model->ir_version;
 	m->producer = ir_strdup(m, model->producer_name ? model->producer_name : "");
 	m->opset = 1;	/* IR version 1 and 2 name no operator set */
@@ -612,15 +569,8 @@ int import_onnx(struct ir_module *m, const void *bytes, size_t size, const char 
 		if (!d || !*d || !strcmp(d, "ai.onnx"))
 			m->opset = model->opset_import[i]->version;
 	}
-	if (m->opset < 1 || m->opset > 30) {
-		ret = ir_error(m, -EOPNOTSUPP, NULL, NULL, "operator set %u is not known", m->opset);
-		goto out;
-	}
-	ret = graph(&im, model->graph);
-out:
-	free(im.map);
-	if (model)
-		onnx__model_proto__free_unpacked(model, NULL);
-	free(skeleton);
+	if (m->opset < 1 || m->opset > 30)
+		return ir_error(m, -EOPNOTSUPP, NULL, NULL, "operator set %u is not known", m->opset);
+	ret = graph(im, model->graph);
 	return m->oom ? -ENOMEM : ret;
 }

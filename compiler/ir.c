@@ -76,17 +76,27 @@ struct ir_module *ir_module_create(const struct tuffc_options *opt, struct tuffc
 
 void ir_module_destroy(struct ir_module *m)
 {
+	struct ir_module *next_region;
+
 	if (!m)
 		return;
+	if (!m->borrowed)
+		import_close(m->import);
+	for (struct ir_module *r = m->regions; r; r = next_region) {
+		next_region = r->next_region;
+		ir_module_destroy(r);
+	}
 	for (struct ir_arena *a = m->arena, *next; a; a = next) {
 		next = a->next;
 		free(a);
 	}
-	for (uint32_t i = 0; i < m->nfiles; i++)
+	for (uint32_t i = 0; i < m->nfiles && !m->borrowed; i++)
 		if (m->maps[i].map)
 			munmap((void *)m->maps[i].map, m->maps[i].size);
-	free(m->maps);
-	free(m->files);
+	if (!m->borrowed) {
+		free(m->maps);
+		free(m->files);
+	}
 	free(m->exprs);
 	free(m->expr_hash);
 	free(m->syms);
@@ -150,10 +160,15 @@ struct ir_node *ir_node_new(struct ir_module *m, uint32_t op, const char *name,
 	return n;
 }
 
-void ir_node_remove(struct ir_module *m, struct ir_node *n)
+void ir_node_unlink(struct ir_module *m, struct ir_node *n)
 {
 	*(n->prev ? &n->prev->next : &m->first) = n->next;
 	*(n->next ? &n->next->prev : &m->last) = n->prev;
+}
+
+void ir_node_remove(struct ir_module *m, struct ir_node *n)
+{
+	ir_node_unlink(m, n);
 	for (uint32_t i = 0; i < n->nout; i++)
 		if (n->out[i] && n->out[i]->def == n)
 			n->out[i]->def = NULL;
@@ -178,6 +193,9 @@ void ir_count_uses(struct ir_module *m)
 	}
 	for (uint32_t i = 0; i < m->nout; i++)
 		m->out[i]->nuses++;
+	for (uint32_t i = 0; i < m->nsyms; i++)	/* measured: as an output is */
+		if (m->syms[i].of)
+			m->syms[i].of->nuses++;
 }
 
 struct ir_attr *ir_attr_find(const struct ir_node *n, const char *name)

@@ -14,6 +14,7 @@
 typedef uint32_t ir_expr;	/* index into ir_module.exprs; hash-consed, folded */
 #define IR_MAX_IVAL 64		/* integer tensors up to this many elements propagate */
 
+#define IR_A_GRAPH 5		/* beside enum tuff_attr_type */
 struct ir_attr {
 	const char *name;
 	uint32_t type;		/* enum tuff_attr_type */
@@ -23,6 +24,7 @@ struct ir_attr {
 		const float *f;
 		const char **s;
 		uint32_t weight;	/* TENSOR: index in module weights */
+		const void *graph;	/* IR_A_GRAPH: Onnx__GraphProto, until region.c has made a module of it */
 		int64_t i1;		/* n == 1 INT */
 		float f1;		/* n == 1 FLOAT */
 	};
@@ -38,6 +40,11 @@ struct ir_value {
 	ir_expr dim[TUFF_MAX_RANK];
 	ir_expr *ival;		/* known integer content, row-major, or NULL */
 	uint32_t nival;
+	bool narrow;		/* int64 of the interpreter's that fits 32 bits: positions, counts */
+	bool seq;		/* a sequence of tensors of dtype: rank is 0 then, and */
+	int32_t erank;		/* of its elements, or */
+#define IR_RANK_NONE (-1)	/* there are none */
+#define IR_RANK_MIXED (-2)	/* they differ */
 	uint32_t weight;	/* constant: module weight index, else TUFF_NONE */
 	int32_t input;		/* graph input index or -1 */
 	struct ir_node *def;	/* producer or NULL */
@@ -60,6 +67,9 @@ struct ir_node {
 	uint32_t seq;		/* position, set by ir_count_uses() */
 	uint32_t device;	/* set by lower: 1 = device, 0 = CPU */
 	const char *reason;	/* why on the CPU */
+	struct scope *scope;	/* of names, for the graphs inside (import.h) */
+	uint32_t nregion;	/* graphs inside: bodies, the branches of If, a segment (split.c) */
+	struct ir_module **region;
 };
 
 struct ir_module {
@@ -68,7 +78,13 @@ struct ir_module {
 	struct tuff_expr *exprs;
 	uint32_t *expr_hash;	/* expr.c */
 	uint32_t nsyms;
-	struct { const char *name; uint32_t flags; int64_t max; } *syms;
+	struct ir_sym {
+		const char *name;
+		uint32_t flags;
+		int64_t max;
+		struct ir_value *of;	/* DATA: what it is measured from, */
+		uint32_t at;		/* as tuff_symbol.at says */
+	} *syms;
 	uint32_t nvalues;
 	struct ir_value **values;
 	struct ir_node *first, *last;
@@ -90,6 +106,10 @@ struct ir_module {
 	uint32_t nnodes;
 	struct ir_origin *nodes;	/* nodes.c: the model's nodes as imported */
 	struct ir_map { const uint8_t *map; size_t size; } *maps;	/* of files[] */
+	bool borrowed;		/* the maps are another module's */
+	struct import *import;	/* the file, until the module is destroyed; its owner's */
+	struct ir_module *script;	/* what split.c made of this module; owned */
+	struct ir_module *next_region, *regions;	/* modules to destroy with this one */
 };
 
 /* ---- nodes.c ---- */
@@ -106,6 +126,7 @@ struct ir_value *ir_value_like(struct ir_module *m, const struct ir_value *v, co
 /* new node before `at` (NULL: at the end), in/out arrays allocated */
 struct ir_node *ir_node_new(struct ir_module *m, uint32_t op, const char *name,
 			    uint32_t nin, uint32_t nout, struct ir_node *at);
+void ir_node_unlink(struct ir_module *m, struct ir_node *n);	/* out of the list, its outputs stay */
 void ir_node_remove(struct ir_module *m, struct ir_node *n);
 void ir_count_uses(struct ir_module *m);
 static inline struct ir_value *ir_resolve(struct ir_value *v)
@@ -148,10 +169,29 @@ int ir_error(struct ir_module *m, int code, const struct ir_node *n,
 bool ir_scalar(const struct ir_module *m, const struct ir_value *v, double *out);
 void ir_remove_dead(struct ir_module *m);	/* simplify.c */
 
+/* ---- region.c ---- */
+/* a module that shares m's options, files and maps, and dies with it */
+struct ir_module *ir_module_inside(struct ir_module *m);
+
+/* ---- canon.c: also for nodes that region.c puts into a graph ---- */
+int canon_nodes(struct ir_module *m, struct ir_node *from, struct ir_node *end);
+
+/* ---- dynamic.c ---- */
+/* known content of v, an integer parameter: symbols that are measured where nothing is known */
+int ir_content(struct ir_module *m, struct ir_node *n, struct ir_value *v);
+
 /* ---- expr.c: hash-consed constructors that fold; commutative operands sorted ---- */
 ir_expr ex_const(struct ir_module *m, int64_t v);
 ir_expr ex_sym(struct ir_module *m, const char *name, uint32_t flags);	/* by name */
-ir_expr ex_fresh(struct ir_module *m);	/* data-dependent symbol u0, u1.. */
+ir_expr ex_new(struct ir_module *m, const char *name);	/* equal to no other, whatever its name */
+/* a symbol measured at run time: dimension `at` of v, or element at - TUFF_MAX_RANK */
+ir_expr ex_data(struct ir_module *m, struct ir_value *v, uint32_t at);
+bool ex_signed(const struct ir_module *m, ir_expr e);	/* made of elements, which may be negative */
+/*
+ * The expressions of `from` that need[] marks, and their operands (which it marks too), in m: memo[i] is
+ * expression i there, sym[i] symbol i (TUFF_NONE: not there yet).
+ */
+void ex_extract(struct ir_module *m, const struct ir_module *from, uint8_t *need, uint32_t *sym, uint32_t *memo);
 ir_expr ex_op(struct ir_module *m, uint32_t op, ir_expr a, ir_expr b);
 ir_expr ex_select(struct ir_module *m, ir_expr c, ir_expr a, ir_expr b);
 static inline ir_expr ex_add(struct ir_module *m, ir_expr a, ir_expr b) { return ex_op(m, TUFF_E_ADD, a, b); }
@@ -165,6 +205,7 @@ ir_expr ex_numel(struct ir_module *m, const struct ir_value *v, int from, int to
 void ex_text(const struct ir_module *m, ir_expr e, char *buf, size_t n);
 
 /* ---- passes, in order (compile.c) ---- */
+void import_close(struct import *im);	/* NULL is fine */
 int import_onnx(struct ir_module *m, const void *bytes, size_t size, const char *path, const char *dir);
 int pass_canon(struct ir_module *m);	/* one form per meaning: opset differences, attributes vs inputs */
 int pass_shape(struct ir_module *m);	/* types, shapes, ivals; fresh symbols for data-dependent */
@@ -176,7 +217,9 @@ int pass_fuse_ew(struct ir_module *m);	/* elementwise graphs -> OP_FUSED */
 int pass_precision(struct ir_module *m);	/* storage types; boundary converts */
 int pass_layout(struct ir_module *m);	/* CL or PLAIN; OP_LAYOUT nodes */
 bool ir_layout_ok(const struct ir_module *m, const struct ir_node *n, const struct ir_value **bad);
+int pass_split(struct ir_module *m);	/* segments where sizes depend on data: m->script */
 int pass_place(struct ir_module *m);	/* device or CPU with the reason */
+bool ir_is_parameter(const struct ir_node *n, uint32_t i);	/* read by the lowering, not by the kernel */
 int ir_emit(struct ir_module *m, struct tuff_program **out);	/* lower + memory plan + emit */
 int ir_verify(struct ir_module *m, const char *after);	/* after every pass */
 void ir_dump(const struct ir_module *m, void *file);

@@ -65,7 +65,17 @@
 	X(MS_QAVGPOOL, "com.microsoft.QLinearAveragePool", 2, 5, 1, qunary) X(MS_QGAVGPOOL, "com.microsoft.QLinearGlobalAveragePool", 2, 5, 1, qunary) \
 	X(MS_QSIGMOID, "com.microsoft.QLinearSigmoid", 2, 5, 1, qunary) X(MS_QLEAKY, "com.microsoft.QLinearLeakyRelu", 2, 5, 1, qunary) \
 	X(MS_QSOFTMAX, "com.microsoft.QLinearSoftmax", 2, 5, 1, qunary) \
-	X(KNOWN, "tuff.Known", 0, 0, 1, known)
+	X(KNOWN, "tuff.Known", 0, 0, 1, known) \
+	/* the session's interpreter runs these; RUN is a segment between them */ \
+	X(RUN, "tuff.Run", 0, 0, 0, constant) X(COMPRESS, "Compress", 2, 2, 1, compress) X(UNIQUE, "Unique", 1, 1, 4, unique) \
+	X(NMS, "NonMaxSuppression", 2, 5, 1, nms) X(SIZED, "tuff.Sized", 1, 5, 1, constant) \
+	X(IF, "If", 0, 0, 0, if) X(LOOP, "Loop", 0, 0, 0, loop) X(SCAN, "Scan", 0, 0, 0, scan) \
+	X(SEQ_EMPTY, "SequenceEmpty", 0, 0, 1, seqempty) X(SEQ_CONSTRUCT, "SequenceConstruct", 1, 0, 1, seqconstruct) \
+	X(SEQ_INSERT, "SequenceInsert", 2, 3, 1, seqinsert) X(SEQ_ERASE, "SequenceErase", 1, 2, 1, seqerase) \
+	X(SEQ_AT, "SequenceAt", 2, 2, 1, seqat) X(SEQ_LENGTH, "SequenceLength", 1, 1, 1, seqlength) \
+	X(SEQ_CONCAT, "ConcatFromSequence", 1, 1, 1, seqconcat) X(SEQ_SPLIT, "SplitToSequence", 1, 2, 1, seqsplit) \
+	X(PASS, "tuff.Pass", 1, 1, 1, seqpass) X(OPTIONAL, "Optional", 1, 1, 1, constant) \
+	X(OPTIONAL_GET, "OptionalGetElement", 1, 1, 1, constant) X(OPTIONAL_HAS, "OptionalHasElement", 0, 1, 1, constant)
 
 enum tuff_op {
 #define X(id, name, lo, hi, out, rule) TUFF_OP_##id,
@@ -73,6 +83,8 @@ enum tuff_op {
 #undef X
 	TUFF_OP_COUNT,
 };
-const char *tuff_op_name(unsigned int op);	/* program/ops.c */
+/* program/ops.c */
+const char *tuff_op_name(unsigned int op);
+int tuff_op_regions(unsigned int op);	/* regions of an operator that the interpreter runs; -1: of no other */
 
 #endif

@@ -135,7 +135,7 @@ static bool is_index(const struct ir_node *n, uint32_t i)
 }
 
 /* parameters that the lowering reads when the program is made, not operands */
-static bool is_parameter(const struct ir_node *n, uint32_t i)
+bool ir_is_parameter(const struct ir_node *n, uint32_t i)
 {
 	const struct ir_value *v = n->in[i];
 
@@ -200,13 +200,13 @@ static const char *why_not(struct ir_module *m, const struct ir_node *n, const s
 	const char *why = NULL;
 
 	for (uint32_t i = 0; i < n->nin && !why; i++)
-		if (n->in[i] && !is_index(n, i) && !is_parameter(n, i))
+		if (n->in[i] && !is_index(n, i) && !ir_is_parameter(n, i))
 			why = wide(n->in[i], r[n->in[i]->id]);
 	for (uint32_t i = 0; i < n->nout && !why; i++)
 		if (n->out[i])
 			why = wide(n->out[i], r[n->out[i]->id]);
 	for (uint32_t i = 0; i < n->nin && !why; i++)
-		if (n->in[i] && !is_parameter(n, i) && too_large(m, n->in[i]) && !splits(m, n, i))
+		if (n->in[i] && !ir_is_parameter(n, i) && too_large(m, n->in[i]) && !splits(m, n, i))
 			why = "a tensor larger than a buffer of the device may be";
 	for (uint32_t i = 0; i < n->nout && !why; i++)
 		if (n->out[i] && too_large(m, n->out[i]))
@@ -235,9 +235,9 @@ static int known(struct ir_module *m, const struct range *r)
 		for (uint32_t i = 0; i < n->nin && n->device; i++) {
 			struct ir_value *v = n->in[i], *p;
 
-			if (!is_known(v))
+			if (!v || !v->ival || v->weight != TUFF_NONE)	/* also inputs of a segment */
 				continue;
-			if (!is_parameter(n, i)) {
+			if (!ir_is_parameter(n, i)) {
 				read[v->id] = true;
 				continue;
 			}
@@ -274,7 +274,7 @@ int pass_place(struct ir_module *m)
 	for (uint32_t i = 0; i < m->nvalues; i++) {
 		struct ir_value *v = m->values[i];
 
-		r[i] = v->dtype != TUFF_I64 ? (struct range){ INT32_MIN, INT32_MAX } : any;
+		r[i] = v->dtype != TUFF_I64 || v->narrow ? (struct range){ INT32_MIN, INT32_MAX } : any;
 		if (v->weight != TUFF_NONE)
 			r[i] = constant(m, v);
 	}

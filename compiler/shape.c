@@ -399,7 +399,7 @@ int shape_lstm(struct ir_module *m, struct ir_node *n)
 /* Rules that this version does not have: said at compile time, with the node. */
 #define NO_RULE(rule) int shape_##rule(struct ir_module *m, struct ir_node *n) \
 	{ return ir_error(m, -EOPNOTSUPP, n, n->nin ? n->in[0] : NULL, "this operator is not supported yet"); }
-NO_RULE(constant) NO_RULE(nonzero) NO_RULE(known)
+NO_RULE(constant) NO_RULE(known)
 
 typedef int (*rule_fn)(struct ir_module *, struct ir_node *);
 static const struct {
@@ -413,13 +413,14 @@ static const struct {
 
 int shape_node(struct ir_module *m, struct ir_node *n)
 {
+	bool regions = tuff_op_regions(n->op) > 0;
 	int ret;
 
-	/* of a list of any length each one is there */
-	for (uint32_t i = 0; i < (rules[n->op].hi ? rules[n->op].lo : n->nin); i++)
+	/* of a list of any length each one is there, but for what a body takes */
+	for (uint32_t i = 0; i < (rules[n->op].hi || regions ? rules[n->op].lo : n->nin); i++)
 		if ((n->nin <= i || !n->in[i]) && !(i && n->op == TUFF_OP_RESHAPE))
 			return ir_error(m, -EINVAL, n, NULL, "input %u is missing", i);
-	while (n->nin > rules[n->op].lo && !n->in[n->nin - 1])	/* left out at the end */
+	while (!regions && n->nin > rules[n->op].lo && !n->in[n->nin - 1])	/* left out at the end */
 		n->nin--;
 	while (n->nout > 1 && !n->out[n->nout - 1] && rules[n->op].out)
 		n->nout--;
@@ -427,7 +428,18 @@ int shape_node(struct ir_module *m, struct ir_node *n)
 		return ir_error(m, -EINVAL, n, NULL, "%u inputs, it takes %u at most", n->nin, rules[n->op].hi);
 	if (rules[n->op].out && n->nout > rules[n->op].out)
 		return ir_error(m, -EINVAL, n, NULL, "%u outputs, it has %u at most", n->nout, rules[n->op].out);
-	ret = rules[n->op].rule(m, n);
+	for (uint32_t i = 0; i < n->nin; i++)
+		if (n->in[i] && n->in[i]->seq && !regions && !ir_is_sequence_op(n->op)) {
+			if (n->op != TUFF_OP_IDENTITY)
+				return ir_error(m, -EINVAL, n, n->in[i], "a sequence where a tensor is taken");
+			ir_set_sequence(n->out[0], n->in[i]->dtype, n->in[i]->erank);
+			return 0;
+		}
+	ret = dynamic_sized(m, n);
+	if (ret)
+		return ret < 0 ? ret : m->oom ? -ENOMEM : 0;
+	ret = dynamic_parameters(m, n);
+	ret = ret ? ret : rules[n->op].rule(m, n);
 	if (ret < 0)
 		return ret;
 	if (m->oom)
@@ -453,5 +465,8 @@ int pass_shape(struct ir_module *m)
 		else if (fold_small(m, n))
 			return -ENOMEM;
 	}
+	for (uint32_t i = 0; i < m->nout && !m->borrowed; i++)
+		if (m->out[i]->seq)
+			return ir_error(m, -EOPNOTSUPP, NULL, m->out[i], "an output that is a sequence is not supported");
 	return 0;
 }

@@ -183,6 +183,9 @@ int shape_topk(struct ir_module *m, struct ir_node *n)
 		return ir_error(m, -EOPNOTSUPP, n, k, "a count that depends on data is not supported");
 	if (ex_value(m, k->ival[0], &a) && (a < 0 || (ex_value(m, x->dim[axis], &b) && a > b)))
 		return ir_error(m, -EINVAL, n, x, "%lld elements of dimension %d are not there", (long long)a, axis);
+	ret = size_same(m, n, x, ex_op(m, TUFF_E_LT, x->dim[axis], k->ival[0]), ex_const(m, 0));
+	if (ret)
+		return ret;
 	memcpy(d, x->dim, sizeof(d));
 	d[axis] = k->ival[0];
 	set_shape(n->out[0], x->dtype, x->rank, d);

@@ -45,6 +45,33 @@ static bool same_factors(const struct ir_value *x, int rank, const ir_expr *d)
 	return true;
 }
 
+/*
+ * A shape with elements that only data tells: each may turn out to be -1 or 0.
+ * (Two of -1 leave a product that is not the number of elements.)
+ */
+static int reshape_measured(struct ir_module *m, struct ir_node *n)
+{
+	struct ir_value *x = n->in[0], *s = n->in[1];
+	ir_expr d[TUFF_MAX_RANK], known[TUFF_MAX_RANK], one = ex_const(m, 1), total = ex_numel(m, x, 0, x->rank), all = one;
+
+	for (uint32_t i = 0; i < s->nival; i++) {
+		known[i] = s->ival[i];
+		if ((int)i < x->rank && !ir_attr_int(n, "allowzero", 0))
+			known[i] = ex_select(m, ex_op(m, TUFF_E_EQ, s->ival[i], ex_const(m, 0)), x->dim[i], known[i]);
+	}
+	for (uint32_t i = 0; i < s->nival; i++) {
+		ir_expr rest = one;
+
+		for (uint32_t j = 0; j < s->nival; j++)
+			rest = j == i ? rest : ex_mul(m, rest, known[j]);
+		d[i] = ex_select(m, ex_op(m, TUFF_E_EQ, s->ival[i], ex_const(m, -1)),
+				 ex_op(m, TUFF_E_DIV, total, ex_op(m, TUFF_E_MAX, rest, one)), known[i]);
+		all = ex_mul(m, all, d[i]);
+	}
+	set_shape(n->out[0], x->dtype, s->nival, d);
+	return size_same(m, n, x, total, all);
+}
+
 int shape_reshape(struct ir_module *m, struct ir_node *n)
 {
 	struct ir_value *x = n->in[0], *s = n->nin > 1 ? n->in[1] : NULL;
@@ -58,6 +85,9 @@ int shape_reshape(struct ir_module *m, struct ir_node *n)
 		return ir_error(m, -EOPNOTSUPP, n, s, "a shape that depends on data is not supported");
 	if (s->nival > TUFF_MAX_RANK)
 		return ir_error(m, -EINVAL, n, s, "more than 8 dimensions");
+	for (uint32_t i = 0; i < s->nival; i++)
+		if (ex_signed(m, s->ival[i]))
+			return reshape_measured(m, n);
 	for (uint32_t i = 0; i < s->nival; i++) {
 		int64_t v;
 		bool c = ex_value(m, s->ival[i], &v);
@@ -342,13 +372,48 @@ int shape_slice(struct ir_module *m, struct ir_node *n)
 	return 0;
 }
 
+/* pads of some axes as pads of all */
+static int pad_axes(struct ir_module *m, struct ir_node *n)
+{
+	int64_t axes[TUFF_MAX_RANK], some[2 * TUFF_MAX_RANK], all[2 * TUFF_MAX_RANK] = { 0 }, count = 2 * n->in[0]->rank;
+	int ret = consts(m, n, n->in[3], axes, TUFF_MAX_RANK), rank = n->in[0]->rank;
+	uint32_t cnt = n->in[3]->nival, seen = 0;
+
+	ret = ret ? ret : consts(m, n, n->in[1], some, 2 * TUFF_MAX_RANK);
+	if (!ret && n->in[1]->nival != 2 * cnt)
+		ret = ir_error(m, -EINVAL, n, n->in[1], "needs %u elements", 2 * cnt);
+	for (uint32_t i = 0; i < cnt && !ret; i++) {
+		int a;
+
+		ret = axis_of(m, n, axes[i], rank, &a);
+		if (!ret && seen >> a & 1)
+			ret = ir_error(m, -EINVAL, n, n->in[3], "axis %d stands twice", a);
+		if (ret)
+			break;
+		seen |= 1u << a;
+		all[a] = some[i];
+		all[a + rank] = some[i + cnt];
+	}
+	if (ret)
+		return ret;
+	n->in[1] = ir_const(m, ir_weight_data(m, "pads", TUFF_I64, 1, &count, all, count * 8));
+	n->in[3] = NULL;
+	n->nin = 3;
+	return m->oom ? -ENOMEM : 0;
+}
+
 int shape_pad(struct ir_module *m, struct ir_node *n)
 {
 	struct ir_value *x = n->in[0], *p = n->in[1];
 	ir_expr d[TUFF_MAX_RANK];
 
-	if (n->nin > 3 && n->in[3])
-		return ir_error(m, -EOPNOTSUPP, n, n->in[3], "axes of Pad are not supported");
+	if (n->nin > 3 && n->in[3]) {	/* then both are constant (dynamic.c) */
+		int ret = pad_axes(m, n);
+
+		if (ret)
+			return ret;
+		p = n->in[1];
+	}
 	if (!p->ival)
 		return ir_error(m, -EOPNOTSUPP, n, p, "pads that depend on data are not supported");
 	if (p->nival != 2u * x->rank)
@@ -496,9 +561,18 @@ int shape_range(struct ir_module *m, struct ir_node *n)
 	ir_expr d;
 	int64_t step;
 
-	if (!a->ival || !b->ival || !c->ival || a->nival != 1 || b->nival != 1 || c->nival != 1 || !ex_value(m, c->ival[0], &step) || !step)
+	if (!a->ival || !b->ival || !c->ival || a->nival != 1 || b->nival != 1 || c->nival != 1)
 		return ir_error(m, -EOPNOTSUPP, n, b, "a range that depends on data is not supported");
-	d = step > 0 ? ex_cdiv(m, ex_sub(m, b->ival[0], a->ival[0]), step) : ex_cdiv(m, ex_sub(m, a->ival[0], b->ival[0]), -step);
+	if (!ex_value(m, c->ival[0], &step)) {
+		ir_expr zero = ex_const(m, 0), back = ex_op(m, TUFF_E_LT, c->ival[0], zero);
+
+		d = ex_op(m, TUFF_E_CDIV, ex_select(m, back, ex_sub(m, a->ival[0], b->ival[0]), ex_sub(m, b->ival[0], a->ival[0])),
+			  ex_select(m, back, ex_sub(m, zero, c->ival[0]), c->ival[0]));
+	} else if (!step) {
+		return ir_error(m, -EINVAL, n, c, "step 0");
+	} else {
+		d = step > 0 ? ex_cdiv(m, ex_sub(m, b->ival[0], a->ival[0]), step) : ex_cdiv(m, ex_sub(m, a->ival[0], b->ival[0]), -step);
+	}
 	d = ex_op(m, TUFF_E_MAX, d, ex_const(m, 0));
 	set_shape(n->out[0], a->dtype, 1, &d);
 	return 0;

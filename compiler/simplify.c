@@ -174,7 +174,7 @@ static bool same_attrs(const struct ir_node *a, const struct ir_node *b)
 /* could b stand for a? */
 static bool same_node(const struct ir_node *a, const struct ir_node *b)
 {
-	if (a->op != b->op || a->nin != b->nin || a->nout != b->nout || memcmp(a->in, b->in, a->nin * sizeof(*a->in)))
+	if (a->nregion || a->op != b->op || a->nin != b->nin || a->nout != b->nout || memcmp(a->in, b->in, a->nin * sizeof(*a->in)))
 		return false;
 	for (uint32_t i = 0; i < a->nout; i++)
 		if (a->out[i] && (!b->out[i] || a->out[i]->dtype != b->out[i]->dtype || !same_shape(a->out[i], b->out[i])))
@@ -332,6 +332,8 @@ int pass_simplify(struct ir_module *m)
 	}
 	for (uint32_t i = 0; i < m->nout; i++)
 		m->out[i] = ir_resolve(m->out[i]);
+	for (uint32_t i = 0; i < m->nsyms; i++)
+		m->syms[i].of = m->syms[i].of ? ir_resolve(m->syms[i].of) : NULL;
 	free(nodes.slot);
 	free(values.slot);
 	ir_remove_dead(m);

@@ -10,6 +10,7 @@
 
 #include "compiler/ops.h"
 #include "program/program.h"
+#include "program/script.h"
 
 struct ctx {
 	const struct tuff_program *p;
@@ -34,7 +35,7 @@ static int exprs(struct ctx *c)
 	const struct tuff_program *p = c->p;
 
 	for (uint32_t i = 0; i < p->nsyms; i++)
-		if (!str_ok(p, p->syms[i].name) || p->syms[i].flags & ~TUFF_SYM_DATA)
+		if (!str_ok(p, p->syms[i].name) || p->syms[i].flags & ~(TUFF_SYM_DATA | TUFF_SYM_SIGNED))
 			return FAIL(c, "symbol %u: name or flags out of range", i);
 	for (uint32_t i = 0; i < p->nexprs; i++) {
 		const struct tuff_expr *e = &p->exprs[i];
@@ -66,7 +67,7 @@ static int tensors(struct ctx *c)
 	for (uint32_t i = 0; i < p->ntensors; i++) {
 		const struct tuff_tens *t = &p->tensors[i];
 
-		if (!str_ok(p, t->name) || t->rank > TUFF_MAX_RANK || t->buffer >= p->nbufs || t->layout > TUFF_CL ||
+		if (!str_ok(p, t->name) || t->rank > TUFF_MAX_RANK || t->buffer >= p->nbufs || t->layout > (tuff_program_scripted(p) ? TUFF_SEQUENCE : TUFF_CL) ||
 		    !tuff_dtype_size(t->dtype) || !tuff_dtype_size(t->storage) || t->offset != TUFF_NONE)
 			return FAIL(c, "tensor %u: name, type, rank %u or buffer %u out of range", i, t->rank, t->buffer);
 		for (uint32_t d = 0; d < t->rank; d++)
@@ -203,7 +204,7 @@ static int steps(struct ctx *c)
 		const struct tuff_step *s = &p->steps[i];
 		int ret;
 
-		if (s->kind > TUFF_STEP_CPU || s->op >= TUFF_OP_COUNT || !str_ok(p, s->node) || !str_ok(p, s->reason) ||
+		if (s->kind > TUFF_STEP_DYNAMIC || s->op >= TUFF_OP_COUNT || !str_ok(p, s->node) || !str_ok(p, s->reason) ||
 		    (s->macs != TUFF_NONE && !expr_ok(p, s->macs)))
 			return FAIL(c, "step %u: kind %u, operator %u or name out of range", i, s->kind, s->op);
 		if (!args_ok(p, s->arg, (uint64_t)s->nin + s->nout) || s->nattr > p->nattrs || s->attr > p->nattrs - s->nattr)
@@ -290,10 +291,11 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 	ret = ret ? ret : steps(&c);
 	ret = ret ? ret : ios(&c, "input", p->inputs, p->ninputs);
 	ret = ret ? ret : ios(&c, "output", p->outputs, p->noutputs);
+	ret = ret ? ret : tuff_program_check_script(p, err, errlen);
 	for (uint32_t i = 0; !ret && i < p->ninputs; i++) {	/* one buffer for each input, of that index */
 		const struct tuff_tens *t = &p->tensors[p->inputs[i].tensor];
 
-		if (p->bufs[t->buffer].kind != TUFF_BUF_INPUT || p->bufs[t->buffer].index != i || t->layout != TUFF_PLAIN)
+		if (p->bufs[t->buffer].kind != TUFF_BUF_INPUT || p->bufs[t->buffer].index != i || (t->layout != TUFF_PLAIN && t->layout != TUFF_SEQUENCE))
 			ret = FAIL(&c, "input %u: its buffer is not an input's", i);
 		for (uint32_t d = 0; d < t->rank && !ret; d++)	/* what is given decides; nothing is computed */
 			if (p->exprs[t->dim[d]].op > TUFF_E_SYM)
@@ -303,7 +305,7 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen)
 		const struct tuff_tens *t = &p->tensors[p->outputs[i].tensor];
 		const struct tuff_buf *b = &p->bufs[t->buffer];
 
-		if (t->layout != TUFF_PLAIN || (p->target != TUFF_TARGET_CPU && b->kind == TUFF_BUF_ARENA) ||
+		if ((t->layout != TUFF_PLAIN && t->layout != TUFF_SEQUENCE) || (p->target != TUFF_TARGET_CPU && b->kind == TUFF_BUF_ARENA) ||
 		    ((b->kind == TUFF_BUF_ARENA || b->kind == TUFF_BUF_SHARED) && b->last < p->nsteps))
 			ret = FAIL(&c, "output %u: it does not live to the end, or where the host can read it", i);
 	}

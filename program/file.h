@@ -15,7 +15,14 @@
 
 enum tuff_section {
 	SEC_SYMS, SEC_EXPRS, SEC_TENSORS, SEC_BUFS, SEC_WEIGHTS, SEC_KERNELS, SEC_STEPS, SEC_ARGS, SEC_ATTRS,
-	SEC_INPUTS, SEC_OUTPUTS, SEC_STRINGS, SEC_ATTR_DATA, SEC_SPIRV, SEC_DATA, SEC_COUNT,
+	SEC_INPUTS, SEC_OUTPUTS, SEC_STRINGS, SEC_ATTR_DATA, SEC_SPIRV, SEC_SUBS, SEC_DATA, SEC_IMAGES,
+	SEC_COUNT,
+};
+
+/* a segment or region: a whole file inside the section of images */
+struct tuff_file_sub {
+	uint64_t offset, size;	/* bytes, from the section's start; offset page-aligned */
+	uint64_t hash;		/* of its head: what is inside is sealed by it */
 };
 
 struct tuff_file_head {

@@ -19,11 +19,11 @@
 const uint32_t tuff_section_size[SEC_COUNT] = {
 	sizeof(struct tuff_symbol), sizeof(struct tuff_expr), sizeof(struct tuff_tens), sizeof(struct tuff_buf),
 	sizeof(struct tuff_weight), sizeof(struct tuff_kernel), sizeof(struct tuff_step), 4, sizeof(struct tuff_attr),
-	sizeof(struct tuff_io), sizeof(struct tuff_io), 1, 1, 1, 1,
+	sizeof(struct tuff_io), sizeof(struct tuff_io), 1, 1, 1, sizeof(struct tuff_file_sub), 1, 1,
 };
 const char *const tuff_section_name[SEC_COUNT] = {
 	"symbols", "expressions", "tensors", "buffers", "weights", "kernels", "steps", "arguments", "attributes",
-	"inputs", "outputs", "strings", "attribute data", "SPIR-V", "data",
+	"inputs", "outputs", "strings", "attribute data", "SPIR-V", "programs", "data", "images",
 };
 
 uint32_t tuff_file_layout(void)
@@ -84,16 +84,27 @@ int tuff_file_hash(const void *bytes, uint64_t *hash)
 	return hash_of(h, sec, &data, hash);
 }
 
+/* where a program lies: a file or memory, from `base` on `size` bytes */
+struct image {
+	const char *bytes;	/* NULL: in fd */
+	int fd;
+	uint64_t base, size;
+};
+
 struct loaded {
 	struct tuff_program p;
 	void *tables;	/* of a file */
+	bool owns;	/* the file; programs inside read what the outermost one has open */
 };
 
 static void destroy(struct tuff_program *p)
 {
 	struct loaded *l = p->priv;
 
-	if (p->data_in_file)
+	for (uint32_t i = 0; i < p->nsubs; i++)
+		tuff_program_destroy(p->subs[i]);
+	free((void *)p->subs);
+	if (l->owns)
 		close(p->data_fd);
 	free(l->tables);
 	free(l);
@@ -113,7 +124,7 @@ static int check_head(const struct tuff_file_head *h, uint64_t size, char *err, 
 	for (int i = 0; i < SEC_COUNT; i++) {
 		uint64_t off = h->section[i].offset, n = h->section[i].count;
 
-		if (off % TUFF_FILE_PAGE || off > size || n > (size - off) / tuff_section_size[i] || (i != SEC_DATA && n > UINT32_MAX - 1)) {
+		if (off % TUFF_FILE_PAGE || off > size || n > (size - off) / tuff_section_size[i] || (i < SEC_DATA && n > UINT32_MAX - 1)) {
 			snprintf(err, errlen, "section '%s': %llu elements at byte %llu of a file of %llu", tuff_section_name[i],
 				 (unsigned long long)n, (unsigned long long)off, (unsigned long long)size);
 			return -EINVAL;
@@ -122,79 +133,18 @@ static int check_head(const struct tuff_file_head *h, uint64_t size, char *err, 
 	return 0;
 }
 
-/* l->p's data is set; takes l->tables and data_fd over, also when it fails */
-static int finish(struct loaded *l, const struct tuff_file_head *h, const void *const *sec, struct tuff_program **out,
-		  char *err, size_t errlen)
+static int read_at(const struct image *im, uint64_t at, void *to, size_t n)
 {
-	struct tuff_program *p = &l->p;
-	uint64_t hash;
-	int ret;
+	const struct tuff_program file = { .data_in_file = true, .data_fd = im->fd };
 
-	p->priv = l;
-	p->destroy = destroy;
-	p->target = h->target;
-	p->info = h->info;
-	p->data_size = h->section[SEC_DATA].count;
-	ret = hash_of(h, sec, p, &hash);
-	if (!ret && hash != h->hash)
-		ret = -EBADMSG;
-	if (ret) {
-		snprintf(err, errlen, ret == -EBADMSG ? "the file is damaged: its hash does not match" :
-			 ret == -ENOMEM ? "out of memory" : "the file cannot be read, or changes while it is");
-		destroy(p);
-		return ret;
-	}
-#define SET(field, n, s) p->field = sec[s], p->n = h->section[s].count
-	SET(syms, nsyms, SEC_SYMS), SET(exprs, nexprs, SEC_EXPRS), SET(tensors, ntensors, SEC_TENSORS);
-	SET(bufs, nbufs, SEC_BUFS), SET(weights, nweights, SEC_WEIGHTS), SET(kernels, nkernels, SEC_KERNELS);
-	SET(steps, nsteps, SEC_STEPS), SET(args, nargs, SEC_ARGS), SET(attrs, nattrs, SEC_ATTRS);
-	SET(inputs, ninputs, SEC_INPUTS), SET(outputs, noutputs, SEC_OUTPUTS), SET(strings, strings_size, SEC_STRINGS);
-	SET(attr_data, attr_data_size, SEC_ATTR_DATA), SET(spirv, spirv_size, SEC_SPIRV);
-#undef SET
-	ret = tuff_program_check(p, err, errlen);
-	for (uint32_t i = 0; !ret && i < p->nweights; i++)	/* a file holds its weights itself */
-		if (p->weights[i].src == TUFF_W_FILE) {
-			snprintf(err, errlen, "weight %u: it lies in another file", i);
-			ret = -EINVAL;
-		}
-	if (ret)
-		destroy(p);
-	else
-		*out = p;
-	return ret;
-}
-
-int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out, char *err, size_t errlen)
-{
-	const struct tuff_file_head *h = bytes;
-	const void *sec[SEC_COUNT];
-	struct loaded *l;
-	int ret;
-
-	*out = NULL;
-	ret = check_head(h, size, err, errlen);
-	if (ret)
-		return ret;
-	l = calloc(1, sizeof(*l));
-	if (!l) {
-		snprintf(err, errlen, "out of memory");
-		return -ENOMEM;
-	}
-	for (int i = 0; i < SEC_COUNT; i++)
-		sec[i] = (const char *)bytes + h->section[i].offset;
-	l->p.data = sec[SEC_DATA];
-	return finish(l, h, sec, out, err, errlen);
-}
-
-static int read_at(int fd, void *to, size_t n, uint64_t at)
-{
-	const struct tuff_program file = { .data_in_file = true, .data_fd = fd };
-
-	return tuff_program_data(&file, at, to, n);
+	if (!im->bytes)
+		return tuff_program_data(&file, im->base + at, to, n);
+	memcpy(to, im->bytes + im->base + at, n);
+	return 0;
 }
 
 /* the tables behind the head, one after the other in one block */
-static int read_tables(int fd, const struct tuff_file_head *h, struct loaded *l, const void **sec)
+static int read_tables(const struct image *im, const struct tuff_file_head *h, struct loaded *l, const void **sec)
 {
 	size_t size = 0, at = 0;
 	int ret = 0;
@@ -208,52 +158,162 @@ static int read_tables(int fd, const struct tuff_file_head *h, struct loaded *l,
 		size_t n = h->section[i].count * tuff_section_size[i];
 
 		sec[i] = (char *)l->tables + at;
-		ret = read_at(fd, (char *)l->tables + at, n, h->section[i].offset);
+		ret = read_at(im, h->section[i].offset, (char *)l->tables + at, n);
 		at += (n + 63) / 64 * 64;
 	}
 	return ret;
 }
 
-int tuff_program_load(const char *path, struct tuff_program **out, char *err, size_t errlen)
+static int parse(const struct image *im, int depth, struct tuff_program **out, char *err, size_t errlen);
+
+/* the programs inside: each a file of its own, behind the one before */
+static int subs(struct tuff_program *p, const struct image *im, const struct tuff_file_head *h, const struct tuff_file_sub *t,
+		int depth, char *err, size_t errlen)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret;
+	uint64_t size = h->section[SEC_IMAGES].count, n = h->section[SEC_SUBS].count, end = 0;
+	struct tuff_program **sub = calloc(n + 1, sizeof(*sub));
+
+	p->subs = sub;
+	if (!sub) {
+		snprintf(err, errlen, "out of memory");
+		return -ENOMEM;
+	}
+	for (uint64_t i = 0; i < n; i++) {
+		struct image in = *im;
+		struct tuff_file_head head;
+		int ret;
+
+		if (t[i].offset % TUFF_FILE_PAGE || t[i].offset < end || t[i].offset > size || t[i].size > size - t[i].offset ||
+		    t[i].size < sizeof(head)) {
+			snprintf(err, errlen, "program %llu: %llu bytes at byte %llu of %llu", (unsigned long long)i, (unsigned long long)t[i].size,
+				 (unsigned long long)t[i].offset, (unsigned long long)size);
+			return -EINVAL;
+		}
+		end = t[i].offset + t[i].size;
+		in.base = im->base + h->section[SEC_IMAGES].offset + t[i].offset;
+		in.size = t[i].size;
+		ret = read_at(&in, 0, &head, sizeof(head));
+		if (ret) {
+			snprintf(err, errlen, "the file cannot be read: %s", strerror(-ret));
+			return ret;
+		}
+		if (head.hash != t[i].hash) {
+			snprintf(err, errlen, "the file is damaged: the hash of program %llu does not match", (unsigned long long)i);
+			return -EBADMSG;
+		}
+		ret = parse(&in, depth + 1, &sub[i], err, errlen);
+		if (ret)
+			return ret;
+		p->nsubs++;
+	}
+	return 0;
+}
+
+/* p's tables and data, of which the hash is checked first */
+static int fill(struct tuff_program *p, const struct image *im, const struct tuff_file_head *h, const void *const *sec, int depth,
+		char *err, size_t errlen)
+{
+	uint64_t hash;
+	int ret;
+
+	p->target = h->target;
+	p->info = h->info;
+	p->data_size = h->section[SEC_DATA].count;
+	ret = hash_of(h, sec, p, &hash);
+	if (!ret && hash != h->hash)
+		ret = -EBADMSG;
+	if (ret) {
+		snprintf(err, errlen, ret == -EBADMSG ? "the file is damaged: its hash does not match" :
+			 ret == -ENOMEM ? "out of memory" : "the file cannot be read, or changes while it is");
+		return ret;
+	}
+#define SET(field, n, s) p->field = sec[s], p->n = h->section[s].count
+	SET(syms, nsyms, SEC_SYMS), SET(exprs, nexprs, SEC_EXPRS), SET(tensors, ntensors, SEC_TENSORS);
+	SET(bufs, nbufs, SEC_BUFS), SET(weights, nweights, SEC_WEIGHTS), SET(kernels, nkernels, SEC_KERNELS);
+	SET(steps, nsteps, SEC_STEPS), SET(args, nargs, SEC_ARGS), SET(attrs, nattrs, SEC_ATTRS);
+	SET(inputs, ninputs, SEC_INPUTS), SET(outputs, noutputs, SEC_OUTPUTS), SET(strings, strings_size, SEC_STRINGS);
+	SET(attr_data, attr_data_size, SEC_ATTR_DATA), SET(spirv, spirv_size, SEC_SPIRV);
+#undef SET
+	ret = subs(p, im, h, sec[SEC_SUBS], depth, err, errlen);
+	ret = ret ? ret : tuff_program_check(p, err, errlen);
+	for (uint32_t i = 0; !ret && i < p->nweights; i++)	/* a file holds its weights itself */
+		if (p->weights[i].src == TUFF_W_FILE) {
+			snprintf(err, errlen, "weight %u: it lies in another file", i);
+			ret = -EINVAL;
+		}
+	return ret;
+}
+
+static int parse(const struct image *im, int depth, struct tuff_program **out, char *err, size_t errlen)
+{
 	const void *sec[SEC_COUNT] = { NULL };
 	struct tuff_file_head h = { 0 };
 	struct loaded *l;
-	struct stat st;
+	int ret;
 
 	*out = NULL;
-	if (fd < 0 || fstat(fd, &st)) {
+	if (depth > TUFF_MAX_NESTING) {
+		snprintf(err, errlen, "programs nested deeper than %d", TUFF_MAX_NESTING);
+		return -EINVAL;
+	}
+	ret = im->size < sizeof(h) ? 0 : read_at(im, 0, &h, sizeof(h));
+	if (ret)
+		snprintf(err, errlen, "the file cannot be read: %s", strerror(-ret));
+	ret = ret ? ret : check_head(&h, im->size, err, errlen);
+	if (ret)
+		return ret;
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		snprintf(err, errlen, "out of memory");
+		return -ENOMEM;
+	}
+	l->p.priv = l;
+	l->p.destroy = destroy;
+	if (im->bytes) {
+		for (int i = 0; i < SEC_COUNT; i++)
+			sec[i] = im->bytes + im->base + h.section[i].offset;
+		l->p.data = sec[SEC_DATA];
+	} else {
+		l->p.data_in_file = true;
+		l->p.data_fd = im->fd;
+		l->p.data_at = im->base + h.section[SEC_DATA].offset;
+		ret = read_tables(im, &h, l, sec);
+		if (ret)
+			snprintf(err, errlen, "the file cannot be read: %s", strerror(-ret));
+	}
+	ret = ret ? ret : fill(&l->p, im, &h, sec, depth, err, errlen);
+	if (ret)
+		destroy(&l->p);
+	else
+		*out = &l->p;
+	return ret;
+}
+
+int tuff_program_parse(const void *bytes, size_t size, struct tuff_program **out, char *err, size_t errlen)
+{
+	return parse(&(struct image){ .bytes = bytes, .fd = -1, .size = size }, 0, out, err, errlen);
+}
+
+int tuff_program_load(const char *path, struct tuff_program **out, char *err, size_t errlen)
+{
+	struct image im = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
+	struct stat st;
+	int ret = 0;
+
+	*out = NULL;
+	if (im.fd < 0 || fstat(im.fd, &st)) {
 		ret = -errno;
 		snprintf(err, errlen, "%s", strerror(-ret));
-		goto err_fd;
-	}
-	ret = -EINVAL;
-	if (!S_ISREG(st.st_mode) || !st.st_size) {
+	} else if (!S_ISREG(st.st_mode) || !st.st_size) {
+		ret = -EINVAL;
 		snprintf(err, errlen, "%s", S_ISREG(st.st_mode) ? "the file is empty" : "not a regular file");
-		goto err_fd;
+	} else {
+		im.size = st.st_size;
+		ret = parse(&im, 0, out, err, errlen);
 	}
-	ret = (size_t)st.st_size < sizeof(h) ? 0 : read_at(fd, &h, sizeof(h), 0);
-	if (ret)
-		snprintf(err, errlen, "the file cannot be read: %s", strerror(-ret));
-	ret = ret ? ret : check_head(&h, st.st_size, err, errlen);
-	if (ret)
-		goto err_fd;
-	l = calloc(1, sizeof(*l));
-	ret = l ? read_tables(fd, &h, l, sec) : -ENOMEM;
-	if (ret) {
-		snprintf(err, errlen, "the file cannot be read: %s", strerror(-ret));
-		if (l)
-			free(l->tables);
-		free(l);
-		goto err_fd;
-	}
-	l->p.data_in_file = true;
-	l->p.data_fd = fd;
-	l->p.data_at = h.section[SEC_DATA].offset;
-	return finish(l, &h, sec, out, err, errlen);
-err_fd:
-	if (fd >= 0)
-		close(fd);
+	if (!ret)
+		((struct loaded *)(*out)->priv)->owns = true;
+	else if (im.fd >= 0)
+		close(im.fd);
 	return ret;
 }

@@ -43,6 +43,7 @@ enum tuff_layout {
 	TUFF_PLAIN = 0,	/* dense, row-major, ONNX order */
 	TUFF_CL = 1,	/* [N,C,S..] stored [N,S..,Cp]; Cp = C on the CPU,
 			 * round_up(C,4) with zero pad lanes on Vulkan */
+	TUFF_SEQUENCE = 2,	/* of a script: tensors of dtype, rank means nothing */
 };
 
 /* ---- expressions: int64, operands have smaller indices ---- */
@@ -77,11 +78,14 @@ void tuff_expr_text(const struct tuff_expr *e, uint32_t i, const char *(*name)(v
 		    void *priv, char *buf, size_t n);
 
 struct tuff_symbol {
-	uint32_t name;		/* string offset: "batch", or "u3" (data dependent) */
-	uint32_t flags;		/* TUFF_SYM_DATA: known only after a step ran */
+	uint32_t name;		/* string offset: "batch", or of the tensor that it is measured from */
+	uint32_t flags;
 	int64_t max;		/* planned bound, 0 = none */
+	uint32_t tensor;	/* DATA: measured when this tensor of the script is there, */
+	uint32_t at;		/* its dimension `at`, or its element `at` - TUFF_MAX_RANK */
 };
-#define TUFF_SYM_DATA 1u
+#define TUFF_SYM_DATA 1u	/* known only after a step of the script ran */
+#define TUFF_SYM_SIGNED 2u	/* an element, not a size: may be negative */
 
 /* ---- tensors and buffers ---- */
 struct tuff_tens {
@@ -159,23 +163,30 @@ struct tuff_kernel {
 };
 
 /* ---- steps ---- */
-enum tuff_step_kind { TUFF_STEP_DISPATCH, TUFF_STEP_CPU };
-#define TUFF_STEP_DYNAMIC 1u	/* CPU: output dims known only after the run */
-#define TUFF_STEP_NOBARRIER 2u	/* does not depend on the dispatch before */
+/*
+ * Where sizes depend on data a program is a script: all its steps are RUN (a
+ * segment: a program of which all symbols are known when it starts) or DYNAMIC
+ * (an operator that sizes its own outputs, or runs a region), its tensors are
+ * what the session holds between them. Other programs have neither.
+ */
+enum tuff_step_kind { TUFF_STEP_DISPATCH, TUFF_STEP_CPU, TUFF_STEP_RUN, TUFF_STEP_DYNAMIC };
+#define TUFF_MAX_NESTING 16	/* programs inside programs */
 struct tuff_step {
 	uint32_t kind;
 	uint32_t op;		/* enum tuff_op (compiler/ops.h); OP of origin */
 	uint32_t node;		/* string offset: ONNX node name(s), for people */
 	uint32_t reason;	/* string offset: why on the CPU; "" */
 	uint32_t flags;
-	uint32_t kernel;	/* DISPATCH */
+	uint32_t kernel;	/* DISPATCH; RUN, DYNAMIC: the first of its programs in subs[] */
 	uint32_t nin, nout;	/* tensor indices: args[arg .. +nin] inputs (may be */
 	uint32_t arg;		/* TUFF_NONE), then nout outputs */
 	uint32_t bind;		/* DISPATCH: args[bind + i] = tensor of binding i+1 */
-	uint32_t ndims;		/* DISPATCH: dims words, exprs in args[dims ..] */
+	uint32_t ndims;		/* DISPATCH: dims words, exprs in args[dims ..];
+				 * RUN, DYNAMIC: number of programs. Attribute "syms" of a RUN:
+				 * the script's symbol for each of the segment's */
 	uint32_t dims;
 	uint32_t grid[3];	/* DISPATCH: exprs, workgroup counts */
-	uint32_t nattr, attr;	/* CPU: attrs[attr .. +nattr] */
+	uint32_t nattr, attr;	/* all but DISPATCH: attrs[attr .. +nattr] */
 	uint32_t macs;		/* expr: multiply-adds, or TUFF_NONE */
 };
 enum tuff_attr_type {	/* onnx AttributeProto numbers */
@@ -265,7 +276,7 @@ enum tuff_target {	/* device class a program is for */
 struct tuff_program {
 	uint32_t target;
 	uint32_t nsyms, nexprs, ntensors, nbufs, nweights, nkernels, nsteps;
-	uint32_t nargs, nattrs, ninputs, noutputs, nfiles;
+	uint32_t nargs, nattrs, ninputs, noutputs, nfiles, nsubs;
 	const struct tuff_symbol *syms;
 	const struct tuff_expr *exprs;
 	const struct tuff_tens *tensors;
@@ -277,6 +288,7 @@ struct tuff_program {
 	const struct tuff_attr *attrs;
 	const struct tuff_io *inputs, *outputs;
 	const uint32_t *files;	/* string offsets: paths of weight files */
+	struct tuff_program *const *subs;	/* segments and regions of a script; its own */
 	const char *strings;	size_t strings_size;	/* [0] is '\0' */
 	const uint8_t *attr_data;	size_t attr_data_size;
 	const uint8_t *spirv;	size_t spirv_size;
@@ -303,6 +315,11 @@ int tuff_program_check(const struct tuff_program *p, char *err, size_t errlen);
  * pack != NONE). tmp file + rename. */
 int tuff_program_write(const struct tuff_program *p, const char *path, char *err, size_t errlen);
 void tuff_program_destroy(struct tuff_program *p);
+/* is it a script? */
+static inline bool tuff_program_scripted(const struct tuff_program *p)
+{
+	return p->nsteps && p->steps[0].kind >= TUFF_STEP_RUN;
+}
 static inline const char *tuff_str(const struct tuff_program *p, uint32_t off)
 {
 	return off < p->strings_size ? p->strings + off : "";

@@ -212,7 +212,7 @@ static int submit(struct tuff_session *s, struct tuff_binding *b, struct tuff_er
 	struct plan *pl;
 	int ret;
 
-	if (!s->dev)
+	if (!s->dev || s->interp)
 		return 1;
 	ret = session_plan(s, b, &pl, err);
 	if (ret)

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "userspace/session.h"
+#include "userspace/interp.h"
 
 EXPORT uint32_t tuff_session_inputs(const struct tuff_session *s)
 {
@@ -77,15 +77,32 @@ EXPORT void tuff_session_memory(const struct tuff_session *s, struct tuff_memory
 		m->bound += k->size;
 	for (int i = 0; i < SESSION_PLANS; i++)
 		m->plans += !!s->plans[i];
+	for (uint32_t i = 0; s->interp && i < s->interp->nsubs; i++) {
+		struct tuff_memory in;
+
+		tuff_session_memory(s->interp->sub[i], &in);
+		m->weights += in.weights;
+		m->arena += in.arena;
+		m->live_peak += in.live_peak;
+		m->plans += in.plans;
+	}
 }
 
 EXPORT void tuff_session_info(const struct tuff_session *s, struct tuff_model_info *info)
 {
 	session_idle(s);
 	info->opset = s->p->info.opset;
-	info->steps = s->p->nsteps;
+	info->steps = tuff_session_steps(s);
 	info->parameters = s->p->info.parameters;
 	info->macs = s->last ? s->last->macs : -1;
+	for (uint32_t i = 0; s->interp && i < s->interp->nsubs; i++) {
+		struct tuff_model_info in;
+
+		tuff_session_info(s->interp->sub[i], &in);
+		info->parameters += in.parameters;
+		if (in.macs >= 0)
+			info->macs = in.macs + (info->macs < 0 ? 0 : info->macs);
+	}
 }
 
 EXPORT const char *tuff_session_device(const struct tuff_session *s)
@@ -103,26 +120,48 @@ EXPORT uint32_t tuff_session_threads(const struct tuff_session *s)
 	return s->threads;
 }
 
+/* steps of a script's step i: those of its segment, else itself; bodies are their operator's */
+static uint32_t steps_of(const struct tuff_session *s, uint32_t i)
+{
+	const struct tuff_step *st = &s->p->steps[i];
+
+	return st->kind == TUFF_STEP_RUN ? s->interp->sub[st->kernel]->p->nsteps : 1;
+}
+
+uint32_t session_script_steps(const struct tuff_session *s, uint32_t end)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < end; i++)
+		n += steps_of(s, i);
+	return n;
+}
+
 EXPORT uint32_t tuff_session_steps(const struct tuff_session *s)
 {
-	return s ? s->p->nsteps : 0;
+	return !s ? 0 : s->interp ? session_script_steps(s, s->p->nsteps) : s->p->nsteps;
 }
 
 EXPORT int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tuff_step_info *info)
 {
 	const struct tuff_program *p;
 	const struct tuff_step *st;
+	uint32_t at = 0;
 
 	if (!info)
 		return -EINVAL;
 	memset(info, 0, sizeof(*info));
-	if (!s || i >= s->p->nsteps)
+	if (i >= tuff_session_steps(s))
 		return -EINVAL;
 	p = s->p;
 	session_idle(s);
-	st = &p->steps[i];
+	for (; s->interp && i >= steps_of(s, at); at++)
+		i -= steps_of(s, at);
+	if (s->interp && p->steps[at].kind == TUFF_STEP_RUN)
+		return tuff_session_step(s->interp->sub[p->steps[at].kernel], i, info);
+	st = &p->steps[s->interp ? at : i];
 	info->node = tuff_str(p, st->node);
-	info->op = tuff_op_name(st->op);
+	info->op = tuff_op_name(st->op == TUFF_OP_SIZED ? tuff_attr_int(p, st, "tuff.op", st->op) : st->op);
 	info->on_device = st->kind == TUFF_STEP_DISPATCH;
 	info->kernel = info->on_device ? tuff_str(p, p->kernels[st->kernel].name) : "";
 	info->reason = tuff_str(p, st->reason);
@@ -154,7 +193,11 @@ EXPORT int tuff_session_node(const struct tuff_session *s, uint32_t i, struct tu
 
 EXPORT uint32_t tuff_session_kernels(const struct tuff_session *s)
 {
-	return s ? s->p->nkernels : 0;
+	uint32_t n = s ? s->p->nkernels : 0;
+
+	for (uint32_t i = 0; s && s->interp && i < s->interp->nsubs; i++)
+		n += tuff_session_kernels(s->interp->sub[i]);
+	return n;
 }
 
 EXPORT const char *tuff_type_name(uint32_t dtype)

@@ -52,6 +52,13 @@ static int place(struct tuff_session *s, struct plan *pl, uint64_t *sizes, struc
 		}
 		sizes[i] = v;
 	}
+	for (uint32_t i = 0; !ret && i < p->ntensors; i++)
+		for (uint32_t d = 0; d < p->tensors[i].rank; d++)
+			if (pl->vals[p->tensors[i].dim[d]] < 0) {
+				ret = session_error(err, -EINVAL, "%s: tensor '%s': dimension %u is %lld", s->path, tuff_str(p, p->tensors[i].name), d,
+						    (long long)pl->vals[p->tensors[i].dim[d]]);
+				goto out;
+			}
 	if (!ret && s->dev) {
 		ret = device_plan_create(s, pl, sizes, err);
 		goto out;
@@ -309,7 +316,7 @@ static int build(struct tuff_session *s, const int64_t *syms, struct plan **out,
 		char what[200];
 
 		tuff_expr_text(p->exprs, e->op == TUFF_E_DIV ? e->b : bad, sym_name, (void *)p, what, sizeof(what));
-		session_error(err, -EINVAL, "%s: the input shapes do not fit together: %s%s", s->path, what,
+		ret = session_error(err, -EINVAL, "%s: the input shapes do not fit together: %s%s", s->path, what,
 			      e->op == TUFF_E_DIV ? " does not hold" : " cannot be computed");
 		goto err_plan;
 	}

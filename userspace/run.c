@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "uapi/tuff_trace.h"
-#include "userspace/session.h"
+#include "userspace/interp.h"
 
 /* oneDNN brings libgomp: one thread each, or its barriers spin */
 extern void omp_set_num_threads(int) __attribute__((weak));
@@ -66,7 +66,7 @@ int session_check_input(const struct tuff_session *s, uint32_t i, const struct t
 }
 
 /* Symbols from the inputs' shapes; every mismatch names input and dimension. */
-static int symbols(const struct tuff_session *s, const struct tuff_binding *b, int64_t *syms, struct tuff_error *err)
+int session_symbols(const struct tuff_session *s, const struct tuff_binding *b, int64_t *syms, struct tuff_error *err)
 {
 	const struct tuff_program *p = s->p;
 
@@ -77,6 +77,8 @@ static int symbols(const struct tuff_session *s, const struct tuff_binding *b, i
 		const char *name = tuff_str(p, p->inputs[i].name);
 		int ret;
 
+		if (t->layout == TUFF_SEQUENCE)	/* of a body; interp.c has looked at it */
+			continue;
 		if (!b->bound[i]) {
 			session_error_tensor(err, name, NULL, TUFF_DIMS + 1);
 			return session_error(err, -EINVAL, "input '%s' is not bound", name);
@@ -99,8 +101,8 @@ static int symbols(const struct tuff_session *s, const struct tuff_binding *b, i
 		}
 	}
 	for (uint32_t i = 0; i < p->nsyms; i++)
-		if (syms[i] < 0)
-			return session_error(err, -EOPNOTSUPP, "%s: size '%s' depends on data", s->path, tuff_str(p, p->syms[i].name));
+		if (syms[i] < 0 && !(p->syms[i].flags & TUFF_SYM_DATA))
+			return session_error(err, -EINVAL, "%s: size '%s' is given by no input", s->path, tuff_str(p, p->syms[i].name));
 	return 0;
 }
 
@@ -177,7 +179,7 @@ static int place_output(struct tuff_session *s, struct plan *pl, const struct tu
 
 int session_plan(struct tuff_session *s, struct tuff_binding *b, struct plan **out, struct tuff_error *err)
 {
-	int ret = symbols(s, b, s->syms, err);
+	int ret = session_symbols(s, b, s->syms, err);
 
 	if (omp_set_num_threads)
 		omp_set_num_threads(1);
@@ -238,7 +240,7 @@ int session_collect(struct tuff_session *s, struct plan *pl, struct tuff_binding
 	return ret;
 }
 
-static bool cancelled(const struct tuff_session *s)
+bool session_cancelled(const struct tuff_session *s)
 {
 	return s->cancel && __atomic_load_n(s->cancel, __ATOMIC_RELAXED);
 }
@@ -253,7 +255,7 @@ static int run_steps(struct tuff_session *s, struct plan *pl, uint32_t first, ui
 	for (uint32_t i = first; i < end && !ret; i++) {
 		struct cpu_args *a = &pl->steps[i].args;
 
-		if (cancelled(s))
+		if (session_cancelled(s))
 			return session_error(err, -ECANCELED, "%s: the run was cancelled", s->path);
 		a->err = why;
 		a->errlen = sizeof(why);
@@ -295,7 +297,7 @@ static int run_device(struct tuff_session *s, struct plan *pl, struct tuff_error
 		}
 		if (ret || i == pl->dev->nsegments)
 			break;
-		if (cancelled(s))
+		if (session_cancelled(s))
 			ret = session_error(err, -ECANCELED, "%s: the run was cancelled", s->path);
 		ret = ret ? ret : device_submit(s, pl, i, s->profile, &seqno, err);
 		if (!ret && s->profile) {
@@ -312,19 +314,33 @@ static int run_device(struct tuff_session *s, struct plan *pl, struct tuff_error
 	return ret ? ret : device_sync(s, pl, false);
 }
 
-int session_run(struct tuff_session *s, struct tuff_binding *b, struct tuff_error *err)
+int session_run_plan(struct tuff_session *s, struct plan *pl, struct tuff_binding *b, struct tuff_error *err)
 {
-	struct plan *pl = NULL;
-	int ret = session_plan(s, b, &pl, err);
+	int ret;
 
 	b->ran = false;
-	ret = ret ? ret : session_place(s, pl, b, err);
+	ret = session_place(s, pl, b, err);
 	if (ret)
 		return ret;
 	TUFF_TRACE(session_run_begin, (uint64_t)(uintptr_t)s, s->clock);
 	ret = pl->dev ? run_device(s, pl, err) : run_steps(s, pl, 0, s->p->nsteps, err);
 	TUFF_TRACE(session_run_end, (uint64_t)(uintptr_t)s, s->clock, ret);
 	return ret ? ret : session_collect(s, pl, b, err);
+}
+
+int session_run(struct tuff_session *s, struct tuff_binding *b, struct tuff_error *err)
+{
+	struct plan *pl = NULL;
+	int ret;
+
+	b->ran = false;
+	if (s->interp) {
+		if (omp_set_num_threads)
+			omp_set_num_threads(1);
+		return interp_run(s, b, err);
+	}
+	ret = session_plan(s, b, &pl, err);
+	return ret ? ret : session_run_plan(s, pl, b, err);
 }
 
 EXPORT int tuff_run(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin,
@@ -364,7 +380,7 @@ EXPORT int tuff_run_profiled(struct tuff_session *s, const struct tuff_tensor *i
 	if (!s || !ns)
 		return session_error(err, -EINVAL, "no %s given", s ? "place for the times is" : "session is");
 	session_idle(s);	/* the times are of this run */
-	memset(ns, 0, s->p->nsteps * sizeof(*ns));
+	memset(ns, 0, tuff_session_steps(s) * sizeof(*ns));
 	s->profile = ns;
 	ret = tuff_run(s, in, nin, out, nout, err);
 	s->profile = NULL;

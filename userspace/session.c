@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "userspace/session.h"
+#include "userspace/interp.h"
 
 int session_enter(const struct tuff_session *s, struct tuff_error *err)
 {
@@ -16,40 +16,88 @@ int session_enter(const struct tuff_session *s, struct tuff_error *err)
 	return 0;
 }
 
-int session_load(struct tuff_session *s, struct tuff_error *err)
+/* what s->p needs; files are the outermost session's */
+static int load_program(struct tuff_session *s, struct tuff_error *err)
 {
 	char why[512] = "";
-	int ret = session_open_program(s, err);
+	int ret = 0;
 
-	if (ret)
-		return ret;
 	while (s->nreq < s->p->ninputs && !(s->p->inputs[s->nreq].flags & TUFF_IO_OPTIONAL))
 		s->nreq++;
-	ret = tuff_weight_src_open(s->p, &s->src, why, sizeof(why));
+	if (s->parent)
+		s->src = (struct tuff_weight_src){ .p = s->p, .files = s->parent->src.files };
+	else
+		ret = tuff_weight_src_open(s->p, &s->src, why, sizeof(why));
 	if (ret)
 		return session_error(err, ret, "%s", *why ? why : "out of memory");
 	ret = session_load_weights(s, err);
-	if (!ret && s->dev)
+	if (!ret && s->dev && !tuff_program_scripted(s->p))
 		ret = device_load(s, err);
 	ret = ret ? ret : session_load_optional(s, err);
+	if (!ret && tuff_program_scripted(s->p))
+		ret = interp_open(s, err);
 	if (ret)
 		return ret;
 	s->syms = calloc(s->p->nsyms + 1, sizeof(*s->syms));
 	return s->syms ? 0 : session_error(err, -ENOMEM, "out of memory");
 }
 
+int session_load(struct tuff_session *s, struct tuff_error *err)
+{
+	int ret = session_open_program(s, err);
+
+	return ret ? ret : load_program(s, err);
+}
+
 void session_unload(struct tuff_session *s)
 {
+	interp_close(s);
 	for (int i = 0; i < SESSION_PLANS; i++)
 		plan_destroy(s, s->plans[i]);
 	session_free_optional(s);
 	session_free_weights(s);
 	device_unload(s);
 	free(s->syms);
+	if (s->parent)	/* these are the outermost session's */
+		return;
 	if (s->src.p)
 		tuff_weight_src_close(&s->src);
 	tuff_program_destroy(s->p);
 	s->p = NULL;
+}
+
+int session_inside(struct tuff_session *parent, struct tuff_program *p, struct tuff_session **out, struct tuff_error *err)
+{
+	struct tuff_session *s = calloc(1, sizeof(*s));
+	int ret;
+
+	*out = NULL;
+	if (!s)
+		return session_error(err, -ENOMEM, "out of memory");
+	s->parent = parent;
+	s->p = p;
+	s->pid = parent->pid;
+	s->pool = parent->pool;
+	s->threads = parent->threads;
+	s->dev = parent->dev;
+	s->from_file = parent->from_file;
+	memcpy(s->path, parent->path, sizeof(s->path));
+	ret = load_program(s, err);
+	if (!ret && binding_new(s, &s->plain))
+		ret = session_error(err, -ENOMEM, "out of memory");
+	if (ret) {
+		session_inside_end(s);
+		return ret;
+	}
+	*out = s;
+	return 0;
+}
+
+void session_inside_end(struct tuff_session *s)
+{
+	binding_free(s->plain);
+	session_unload(s);
+	free(s);
 }
 
 void session_swap(struct tuff_session *a, struct tuff_session *b)
@@ -57,9 +105,13 @@ void session_swap(struct tuff_session *a, struct tuff_session *b)
 	const size_t from = offsetof(struct tuff_session, p), n = sizeof(*a) - from;
 	char tmp[sizeof(*a)];
 
+	interp_release(a);	/* values know whose they are */
+	interp_release(b);
 	memcpy(tmp, (char *)a + from, n);
 	memcpy((char *)a + from, (char *)b + from, n);
 	memcpy((char *)b + from, tmp, n);
+	interp_adopt(a);
+	interp_adopt(b);
 }
 
 /* the caller's strings and arrays, copied */

@@ -132,6 +132,9 @@ struct tuff_session {
 	struct plan *plans[SESSION_PLANS];
 	struct plan *last;
 	struct device_program *on_dev;
+	struct interp *interp;	/* of a script, else NULL */
+	struct tuff_session *parent;	/* of a program inside a script: its path, pool, device and files */
+	uint64_t value_bytes;	/* held by the interpreter; of the outermost session */
 	bool from_file;		/* a program file: it cannot be compiled again */
 };
 
@@ -154,6 +157,10 @@ void session_swap(struct tuff_session *a, struct tuff_session *b);
 /* before what changes a session: no run is in flight; -ECHILD in a child of fork() */
 int session_enter(const struct tuff_session *s, struct tuff_error *err);
 
+/* a session for a program inside s's script; ends before s does */
+int session_inside(struct tuff_session *s, struct tuff_program *p, struct tuff_session **out, struct tuff_error *err);
+void session_inside_end(struct tuff_session *s);
+
 /* open.c: s->p from s->path, for s->dev */
 int session_open_program(struct tuff_session *s, struct tuff_error *err);
 /* weights.c: reads what the steps use, tensor by tensor */
@@ -175,6 +182,12 @@ void plan_destroy(const struct tuff_session *s, struct plan *p);
 uint64_t session_now(void);
 /* type, rank and size of input i, and its dimensions where the model fixes them */
 int session_check_input(const struct tuff_session *s, uint32_t i, const struct tuff_tensor *t, struct tuff_error *err);
+/* symbols from b's inputs; those that a script measures stay -1 */
+int session_symbols(const struct tuff_session *s, const struct tuff_binding *b, int64_t *syms, struct tuff_error *err);
+/* a run of pl, which fits b's inputs */
+int session_run_plan(struct tuff_session *s, struct plan *pl, struct tuff_binding *b, struct tuff_error *err);
+uint32_t session_script_steps(const struct tuff_session *s, uint32_t end);	/* inspect.c: that users see, before step `end` */
+bool session_cancelled(const struct tuff_session *s);
 /* the plan for b's inputs */
 int session_plan(struct tuff_session *s, struct tuff_binding *b, struct plan **out, struct tuff_error *err);
 /* inputs and outputs to where the plan looks: copies what cannot stay where it is */

@@ -83,7 +83,7 @@ static uint8_t *plain_readers(const struct tuff_program *p)
 	for (uint32_t i = 0; read && i < p->nsteps; i++) {
 		const struct tuff_step *st = &p->steps[i];
 
-		for (uint32_t k = 0; st->kind == TUFF_STEP_CPU && k < st->nin; k++) {
+		for (uint32_t k = 0; st->kind != TUFF_STEP_DISPATCH && k < st->nin; k++) {
 			uint32_t t = p->args[st->arg + k];
 
 			if (t != TUFF_NONE && !(cpu_ops[st->op].packs && cpu_ops[st->op].packs(p, st, k)))
@@ -92,6 +92,9 @@ static uint8_t *plain_readers(const struct tuff_program *p)
 	}
 	for (uint32_t i = 0; read && i < p->noutputs; i++)	/* a constant output */
 		read[p->outputs[i].tensor] = 1;
+	for (uint32_t i = 0; read && i < p->nsyms; i++)		/* or one that sizes are measured from */
+		if (p->syms[i].flags & TUFF_SYM_DATA)
+			read[p->syms[i].tensor] = 1;
 	return read;
 }
 

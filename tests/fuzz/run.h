@@ -3,8 +3,10 @@
 #ifndef TUFF_TESTS_RUN_H
 #define TUFF_TESTS_RUN_H
 
+#include <sys/time.h>
+
 #include "tests/fuzz/fuzz.h"
-#include "userspace/tuff.h"
+#include "userspace/session.h"
 
 #define INPUT_BYTES (1 << 20)	/* of one input: more is not run */
 
@@ -27,6 +29,29 @@ static bool fuzz_tensor(const struct tuff_io_info *info, uint32_t size, struct t
 		for (uint64_t i = 0; i < n / 4; i++)
 			((float *)t->data)[i] = (float)rnd(1000) / 100 - 5;
 	return true;
+}
+
+static bool fuzz_stop;
+
+static void fuzz_late(int sig)
+{
+	__atomic_store_n(&fuzz_stop, true, __ATOMIC_RELAXED);
+}
+
+/* a Loop need not end: a run is cancelled after a second of work */
+static int fuzz_run(struct tuff_session *s, const struct tuff_tensor *in, uint32_t nin, struct tuff_tensor *out, uint32_t nout, struct tuff_error *err)
+{
+	struct itimerval second = { .it_value.tv_sec = 1 }, none = { 0 };
+	int ret;
+
+	fuzz_stop = false;
+	signal(SIGPROF, fuzz_late);
+	s->cancel = &fuzz_stop;
+	setitimer(ITIMER_PROF, &second, NULL);
+	ret = tuff_run(s, in, nin, out, nout, err);
+	setitimer(ITIMER_PROF, &none, NULL);
+	s->cancel = NULL;
+	return ret;
 }
 
 /* false: a refusal without a reason */
@@ -55,7 +80,7 @@ static bool fuzz_session(struct fuzz *f, const char *path)
 			fits = fuzz_tensor(&info, size, &in[made]);
 		}
 		if (fits)
-			ret = tuff_run(s, in, nin, out, nout, &err);
+			ret = fuzz_run(s, in, nin, out, nout, &err);
 		if (fits && ret)
 			ok = fuzz_says(ret, err.text);
 		else if (fits)

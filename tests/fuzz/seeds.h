@@ -59,7 +59,7 @@ static inline void seeds_open(struct seeds *s)
 
 static inline const struct seed *seeds_pick(const struct seeds *s)
 {
-	if (!s->large || !rnd(8))
+	if (!s->large || (s->n > s->large && !rnd(8)))
 		return &s->s[s->large + rnd(s->n - s->large)];
 	return &s->s[rnd(s->large)];
 }

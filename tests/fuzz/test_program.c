@@ -62,15 +62,22 @@ static size_t mutate(unsigned char *b, size_t n)
 {
 	/* what sizes, shapes and arguments are made of, more often than the rest */
 	static const uint8_t often[] = { SEC_EXPRS, SEC_EXPRS, SEC_TENSORS, SEC_TENSORS, SEC_STEPS, SEC_ARGS, SEC_ATTRS, SEC_ATTR_DATA,
-					 SEC_ATTR_DATA, SEC_WEIGHTS, SEC_BUFS, SEC_INPUTS, SEC_OUTPUTS, SEC_SYMS, SEC_KERNELS, SEC_STRINGS, SEC_DATA };
+					 SEC_ATTR_DATA, SEC_WEIGHTS, SEC_BUFS, SEC_INPUTS, SEC_OUTPUTS, SEC_SYMS, SEC_KERNELS, SEC_STRINGS, SEC_DATA, SEC_SUBS };
+	unsigned char *in = b;
 	struct tuff_file_head h;
 
-	memcpy(&h, b, sizeof(h));
+	memcpy(&h, in, sizeof(h));
+	while (h.section[SEC_SUBS].count && rnd(3)) {	/* one of the programs inside */
+		const struct tuff_file_sub *t = (void *)(in + h.section[SEC_SUBS].offset);
+
+		in += h.section[SEC_IMAGES].offset + t[rnd(h.section[SEC_SUBS].count)].offset;
+		memcpy(&h, in, sizeof(h));
+	}
 	for (uint32_t k = 1 + rnd(3); k; k--) {
 		if (rnd(20)) {
-			mutate_element(b, &h, often[rnd(sizeof(often))]);
+			mutate_element(in, &h, often[rnd(sizeof(often))]);
 		} else if (rnd(4)) {
-			b[rnd(sizeof(h))] ^= 1 << rnd(8);
+			in[rnd(sizeof(h))] ^= 1 << rnd(8);
 		} else {
 			n = rnd(2) ? rnd(n) : n - 1 - rnd(n < 4096 ? n - 1 : 4095);
 			break;
@@ -112,6 +119,31 @@ static void instantiate(const struct tuff_program *p)
 	free(off);
 }
 
+/* hashes made right, from the inside out; sections are where they were */
+static void seal(unsigned char *b, size_t size)
+{
+	struct tuff_file_head *h = (void *)b;
+	struct tuff_file_sub *t = (void *)(b + h->section[SEC_SUBS].offset);
+
+	for (uint64_t i = 0; i < h->section[SEC_SUBS].count; i++) {
+		uint64_t at = h->section[SEC_IMAGES].offset + t[i].offset;
+		struct tuff_file_head in = { 0 };
+		bool fits = t[i].offset < size && at % TUFF_FILE_PAGE == 0 && at <= size - sizeof(in);
+
+		if (!fits)
+			continue;
+		memcpy(&in, b + at, sizeof(in));
+		for (int k = 0; k < SEC_COUNT; k++)
+			fits &= in.section[k].offset < size && in.section[k].count < size && in.section[k].offset % TUFF_FILE_PAGE == 0 &&
+				at + in.section[k].offset + in.section[k].count * tuff_section_size[k] <= size;
+		if (!fits)
+			continue;
+		seal(b + at, size - at);
+		t[i].hash = ((struct tuff_file_head *)(b + at))->hash;
+	}
+	tuff_file_hash(b, &h->hash);
+}
+
 static bool reason(struct fuzz *f, const unsigned char *b, size_t n, bool use)
 {
 	struct tuff_program *p = NULL;
@@ -129,8 +161,8 @@ static bool reason(struct fuzz *f, const unsigned char *b, size_t n, bool use)
 	return true;
 }
 
-/* seeds as programs for a target; those that the compiler refuses are left out; false: a program that does not load */
-static bool compile_seeds(struct seeds *s, uint32_t target, size_t most)
+/* seeds as programs for a target (scripts only, where asked for); those that the compiler refuses are left out; false: a program that does not load */
+static bool compile_seeds(struct seeds *s, uint32_t target, bool scripts, size_t most)
 {
 	const struct tuffc_options opt = { .device = { .target = target, .subgroup_size = 32, .max_invocations = 128,
 						       .max_groups = { 65535, 65535, 65535 }, .max_storage_range = 128u << 20 }, .eval.run = tuff_eval };
@@ -144,7 +176,8 @@ static bool compile_seeds(struct seeds *s, uint32_t target, size_t most)
 		struct tuffc_error err;
 		struct seed x = { NULL, 0 };
 
-		if (!tuffc_compile_memory(s->s[i].b, s->s[i].size, NULL, &opt, &p, &err) && !tuff_program_write(p, path, text, sizeof(text)))
+		if (!tuffc_compile_memory(s->s[i].b, s->s[i].size, NULL, &opt, &p, &err) &&
+		    (!scripts || tuff_program_scripted(p)) && !tuff_program_write(p, path, text, sizeof(text)))
 			x.b = slurp(path, &x.size);
 		tuff_program_destroy(p);
 		p = NULL;
@@ -167,14 +200,14 @@ static bool compile_seeds(struct seeds *s, uint32_t target, size_t most)
 	return ok;
 }
 
-static bool fuzz(const char *name, uint32_t target, bool run)
+static bool fuzz(const char *name, uint32_t target, bool run, bool scripts)
 {
 	struct seeds seeds;
 	struct fuzz f;
 	bool ok = true;
 
 	seeds_open(&seeds);
-	if (!compile_seeds(&seeds, target, 1 << 20) || seeds.n <= seeds.large) {
+	if (!compile_seeds(&seeds, target, scripts, 1 << 20) || (!scripts && seeds.n <= seeds.large)) {
 		seeds_close(&seeds);
 		return false;
 	}
@@ -188,7 +221,7 @@ static bool fuzz(const char *name, uint32_t target, bool run)
 		n = mutate(b, s->size);
 		if (n == s->size && !memcmp(((struct tuff_file_head *)b)->section, ((struct tuff_file_head *)s->b)->section,
 					    sizeof(((struct tuff_file_head *)b)->section)) && rnd(32))
-			tuff_file_hash(b, &((struct tuff_file_head *)b)->hash);	/* sections are where they were */
+			seal(b, n);
 		ok = !fuzz_input(&f, b, n) && (run ? fuzz_session(&f, f.path) : reason(&f, b, n, true));
 		ok = fuzz_done(&f, !ok);
 		free(b);
@@ -200,12 +233,17 @@ static bool fuzz(const char *name, uint32_t target, bool run)
 
 TEST(mutated_cpu_programs)
 {
-	CHECK(fuzz("program-cpu", TUFF_TARGET_CPU, true));
+	CHECK(fuzz("program-cpu", TUFF_TARGET_CPU, true, false));
 }
 
 TEST(mutated_gpu_programs)
 {
-	CHECK(fuzz("program-gpu", TUFF_TARGET_GPU, false));
+	CHECK(fuzz("program-gpu", TUFF_TARGET_GPU, false, false));
+}
+
+TEST(mutated_scripts)
+{
+	CHECK(fuzz("program-script", TUFF_TARGET_CPU, true, true));
 }
 
 TEST(garbage)

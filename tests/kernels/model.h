@@ -27,11 +27,12 @@
 #define F16 10
 
 static struct {
-	Onnx__NodeProto node[KM_MAX], *pnode[KM_MAX];
-	Onnx__TensorProto init[KM_MAX], *pinit[KM_MAX];
-	Onnx__ValueInfoProto val[KM_MAX], *pin[KM_MAX], *pout[KM_MAX];
+	Onnx__NodeProto *pnode[KM_MAX];
+	Onnx__TensorProto *pinit[KM_MAX];
+	Onnx__ValueInfoProto *pin[KM_MAX], *pout[KM_MAX], *formal[KM_MAX];
 	struct tuff_tensor data[KM_MAX];
-	uint32_t nnode, ninit, nval, nin, nout, rnd, opset;
+	Onnx__FunctionProto *function;	/* of the model, or NULL */
+	uint32_t nnode, ninit, nformal, nin, nout, rnd, opset;
 	double tol;
 	int cpu_ok;	/* steps on the CPU are no failure */
 	uint32_t range;	/* bytes that a binding may have, where fewer than the device's */
@@ -98,7 +99,7 @@ static inline void km_fill(struct tuff_tensor *t)
 
 static inline Onnx__ValueInfoProto *km_value(const char *name, int dtype, int rank, const int64_t *dim)
 {
-	Onnx__ValueInfoProto *v = &km.val[km.nval++];
+	Onnx__ValueInfoProto *v = km_new(sizeof(*v));
 	Onnx__TypeProto *t = km_new(sizeof(*t));
 	Onnx__TypeProto__Tensor *tt = km_new(sizeof(*tt));
 
@@ -153,7 +154,7 @@ static inline void km_input(const char *name, int dtype, int rank, ...)
 
 static inline void km_const(const char *name, const struct tuff_tensor *t)
 {
-	Onnx__TensorProto *p = &km.init[km.ninit];
+	Onnx__TensorProto *p = km_new(sizeof(*p));
 
 	onnx__tensor_proto__init(p);
 	p->name = km_str(name, strlen(name));
@@ -222,7 +223,7 @@ static inline char **km_names(const char *s, size_t *n)
 /* names separated by commas, "-" = absent */
 static inline void km_node(const char *op, const char *in, const char *out)
 {
-	Onnx__NodeProto *n = &km.node[km.nnode];
+	Onnx__NodeProto *n = km_new(sizeof(*n));
 
 	onnx__node_proto__init(n);
 	n->op_type = km_str(op, strlen(op));
@@ -235,12 +236,12 @@ static inline void km_node(const char *op, const char *in, const char *out)
 /* other outputs of the last node */
 static inline void km_pnode_outputs(const char *out)
 {
-	km.node[km.nnode - 1].output = km_names(out, &km.node[km.nnode - 1].n_output);
+	km.pnode[km.nnode - 1]->output = km_names(out, &km.pnode[km.nnode - 1]->n_output);
 }
 
 static inline Onnx__AttributeProto *km_attr(const char *name, int type)
 {
-	Onnx__NodeProto *n = &km.node[km.nnode - 1];
+	Onnx__NodeProto *n = km.pnode[km.nnode - 1];
 	Onnx__AttributeProto *a = km_new(sizeof(*a));
 
 	onnx__attribute_proto__init(a);
@@ -300,6 +301,57 @@ static inline void km_attr_strs(const char *name, int n, const char *v)
 		a->strings[i].len = strlen(v);
 		a->strings[i].data = (uint8_t *)km_str(v, strlen(v));
 	}
+}
+
+/*
+ * A graph for an attribute: what is made between begin and end is its own; its
+ * inputs by km_formal(), its outputs by km_output().
+ */
+struct km_graph {
+	uint32_t nnode, nformal, nout, ninit;
+};
+
+static inline struct km_graph km_graph_begin(void)
+{
+	struct km_graph g = { km.nnode, km.nformal, km.nout, km.ninit };
+
+	return g;
+}
+
+static inline void km_formal(const char *name, int dtype)
+{
+	km.formal[km.nformal++] = km_value(name, dtype, -1, NULL);
+}
+
+static inline void *km_list(void *from, uint32_t n)
+{
+	return memcpy(km_new((n + 1) * sizeof(void *)), from, n * sizeof(void *));
+}
+
+static inline Onnx__GraphProto *km_graph_end(struct km_graph b)
+{
+	Onnx__GraphProto *g = km_new(sizeof(*g));
+
+	onnx__graph_proto__init(g);
+	g->name = (char *)"region";
+	g->n_node = km.nnode - b.nnode;
+	g->node = km_list(km.pnode + b.nnode, g->n_node);
+	g->n_input = km.nformal - b.nformal;
+	g->input = km_list(km.formal + b.nformal, g->n_input);
+	g->n_output = km.nout - b.nout;
+	g->output = km_list(km.pout + b.nout, g->n_output);
+	g->n_initializer = km.ninit - b.ninit;
+	g->initializer = km_list(km.pinit + b.ninit, g->n_initializer);
+	km.nnode = b.nnode;
+	km.nformal = b.nformal;
+	km.nout = b.nout;
+	km.ninit = b.ninit;
+	return g;
+}
+
+static inline void km_attr_g(const char *name, Onnx__GraphProto *g)
+{
+	km_attr(name, 5)->g = g;
 }
 
 static inline void km_output(const char *name, int dtype)
@@ -402,17 +454,12 @@ static inline int km_small(const char *path, struct tuff_session **s, struct tuf
 	return ret;
 }
 
-/* the model on both paths: 0 = the same; 77 = no device */
-static inline int km_run(void)
+/* the model as a file: 0, or -1 */
+static inline int km_write(int fd)
 {
 	Onnx__ModelProto m = ONNX__MODEL_PROTO__INIT;
 	Onnx__GraphProto g = ONNX__GRAPH_PROTO__INIT;
 	Onnx__OperatorSetIdProto o = ONNX__OPERATOR_SET_ID_PROTO__INIT, *po = &o;
-	struct tuff_session *s[2] = { NULL, NULL };
-	struct tuff_tensor out[2][KM_MAX];
-	struct tuff_error err = { 0 };
-	char path[] = "/tmp/tuff-kernel-XXXXXX";
-	int fd = mkstemp(path), bad = 1;
 	uint8_t *bytes;
 	size_t size;
 
@@ -423,6 +470,8 @@ static inline int km_run(void)
 	m.n_opset_import = 1;
 	m.opset_import = &po;
 	m.graph = &g;
+	m.n_functions = km.function != NULL;
+	m.functions = &km.function;
 	g.name = (char *)"kernel";
 	g.n_node = km.nnode;
 	g.node = km.pnode;
@@ -435,7 +484,19 @@ static inline int km_run(void)
 	size = onnx__model_proto__get_packed_size(&m);
 	bytes = km_new(size);
 	onnx__model_proto__pack(&m, bytes);
-	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
+	return fd < 0 || write(fd, bytes, size) != (ssize_t)size ? -1 : 0;
+}
+
+/* the model on both paths: 0 = the same; 77 = no device */
+static inline int km_run(void)
+{
+	struct tuff_session *s[2] = { NULL, NULL };
+	struct tuff_tensor out[2][KM_MAX];
+	struct tuff_error err = { 0 };
+	char path[] = "/tmp/tuff-kernel-XXXXXX";
+	int fd = mkstemp(path), bad = 1;
+
+	if (km_write(fd))
 		goto out;
 	for (int d = 0; d < 2; d++) {
 		int ret = d && km.range ? km_small(path, &s[d], &err) : tuff_session_create(path, d ? "vulkan" : "cpu", &s[d], &err);

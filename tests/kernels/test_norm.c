@@ -226,8 +226,8 @@ TEST(lstm)
 		km_input("h", F32, 3, d, 2, h);
 		km_input("c", F32, 3, d, 2, h);
 		for (int k = 0; k < 3; k++)	/* small weights: it stays a contraction */
-			for (size_t j = 0; j < (size_t)km.init[k].raw_data.len / 4; j++)
-				((float *)km.init[k].raw_data.data)[j] *= 0.1f;
+			for (size_t j = 0; j < (size_t)km.pinit[k]->raw_data.len / 4; j++)
+				((float *)km.pinit[k]->raw_data.data)[j] *= 0.1f;
 		km_node("LSTM", i & 4 ? "x,w,r,b,-,h,c" : "x,w,r", i & 4 ? "o,p,q" : "o,p");
 		km_attr_i("hidden_size", h);
 		km_attr_s("direction", dirs[i % 3]);
@@ -254,8 +254,8 @@ TEST(gru_rnn)
 		km_weight("b", F32, 2, d, 2 * gates * h);
 		km_input("h", F32, 3, d, 2, h);
 		for (int k = 0; k < 3; k++)	/* small weights: it stays a contraction */
-			for (size_t j = 0; j < (size_t)km.init[k].raw_data.len / 4; j++)
-				((float *)km.init[k].raw_data.data)[j] *= k == 1 ? 0.05f : 0.2f;
+			for (size_t j = 0; j < (size_t)km.pinit[k]->raw_data.len / 4; j++)
+				((float *)km.pinit[k]->raw_data.data)[j] *= k == 1 ? 0.05f : 0.2f;
 		km_node(gru ? "GRU" : "RNN", i & 4 ? "x,w,r,b,-,h" : "x,w,r", i & 2 ? "o,p" : "o");
 		km_attr_i("hidden_size", h);
 		km_attr_s("direction", dirs[i % 3]);

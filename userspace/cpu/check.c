@@ -416,7 +416,8 @@ int cpu_check(const struct cpu_args *a)
 				return BAD(a, "%s %u: dimension %u is %lld", i < a->nin ? "operand" : "result", i < a->nin ? i : i - a->nin, d,
 					   (long long)t->dim[d]);
 		for (uint32_t k = 0; k < a->nin && i >= a->nin && t->data; k++)
-			if (a->in[k].data == t->data && (!in_place(a->s->op, k) || a->in[k].dtype != t->dtype) && cpu_numel(t))
+			if (a->in[k].data == t->data && (!in_place(a->s->op, k) || a->in[k].dtype != t->dtype) && cpu_numel(t) &&
+			    cpu_numel(&a->in[k]))
 				return BAD(a, "the result would overwrite operand %u while it is read", k);
 	}
 	if (!a->out[0].dtype && a->s->op != TUFF_OP_LSTM && a->s->op != TUFF_OP_GRU && a->s->op != TUFF_OP_RNN)

@@ -34,6 +34,8 @@ static struct line line_of(const char *coord, float scale, int64_t in, int64_t o
 		tuff_ratio(scale, &up, &down);
 	if (!strcmp(coord, "asymmetric"))
 		return (struct line){ down, 0, up };
+	if (!strcmp(coord, "tf_half_pixel_for_nn"))
+		return (struct line){ 2 * down, down, 2 * up };
 	if (!strcmp(coord, "pytorch_half_pixel") && out <= 1)
 		return (struct line){ 0, 0, 1 };
 	l = (struct line){ 2 * down, down - up, 2 * up };
