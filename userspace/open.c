@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* From a file to a program: .tuff is mapped, .onnx goes through the compiler library. */
+/* From a file to a program: .tuff is read, .onnx goes through the compiler library. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
