@@ -369,7 +369,7 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 		.in.es = sizeof(struct tuff_io), .out.es = sizeof(struct tuff_io), .files.es = 4, .kernels.es = sizeof(struct tuff_kernel), .spirv.es = 1 };
 	struct vec *v[] = { &e.strings, &e.tensors, &e.bufs, &e.steps, &e.args, &e.attrs,
 			    &e.attr_data, &e.syms, &e.weights, &e.in, &e.out, &e.files, &e.kernels, &e.spirv };
-	uint32_t index = 0, first, nodes;
+	uint32_t index = 0, first, nodes, nvalues = m->nvalues;	/* constants that lowerings make have no tensor by value */
 	uint64_t params = 0;
 	int ret;
 
@@ -427,7 +427,7 @@ int ir_emit(struct ir_module *m, struct tuff_program **out)
 		if (b->last == TUFF_NONE)
 			b->last = e.steps.n;
 	}
-	for (uint32_t i = 0; i < m->nvalues; i++) {
+	for (uint32_t i = 0; i < nvalues; i++) {
 		const struct ir_value *x = m->values[i];
 		uint64_t n = 1;
 
