@@ -128,14 +128,15 @@ check: setup-test
 	$(Q)$(MAKE) --no-print-directory SAN=thread sanitize
 # What runs under the sanitizers: everything but RADV
 # without its hardware; under TSan what has threads. The
-# suppressions name libraries that are not ours and nothing else.
+# suppressions name libraries that are not ours and nothing else. SwiftShader
+# is left to the programs of tests/vulkan: our code is the same on either.
 SAN_BIN := $(filter-out %/test_spills,$(TEST_BIN))
 ifeq ($(SAN),thread)
 SAN_BIN := $(filter-out %/test_limits,$(filter \
-	$(patsubst %,$B/tests/%/%,uapi sched driver vulkan session cpu),$(TEST_BIN)))
+	$(patsubst %,$B/tests/%/%,uapi sched driver vulkan session interp cpu),$(TEST_BIN)))
 endif
 sanitize: $(SAN_BIN)
-	$(Q)B=$B TUFF_DEBUG= LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 \
+	$(Q)B=$B TUFF_DEBUG= TUFF_TEST_DEVICES=cpu,lavapipe LSAN_OPTIONS=suppressions=tests/lsan.supp:print_suppressions=0 \
 		TSAN_OPTIONS=suppressions=tests/tsan.supp:exitcode=66 sh tests/run.sh $(SAN_BIN)
 # DESTDIR and prefix as usual
 INC := $(DESTDIR)$(prefix)/include
