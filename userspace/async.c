@@ -241,13 +241,19 @@ static int arm(struct tuff_session *s, struct tuff_fence *f)
 
 EXPORT int tuff_run_async(struct tuff_binding *b, struct tuff_fence **fence, struct tuff_error *err)
 {
-	struct tuff_session *s = b->s;
-	struct async *a = &s->async;
-	struct tuff_fence *f = &b->fence;
+	struct tuff_session *s;
+	struct tuff_fence *f;
+	struct async *a;
 	uint64_t n;
 	int ret = 0;
 
-	*fence = NULL;
+	if (fence)
+		*fence = NULL;
+	if (!b || !fence)
+		return session_null(err);
+	s = b->s;
+	a = &s->async;
+	f = &b->fence;
 	if (err)
 		memset(err, 0, sizeof(*err));
 	if (s->pid != getpid())
@@ -311,11 +317,15 @@ static bool past(int64_t deadline)
 
 EXPORT int tuff_fence_wait(struct tuff_fence *f, int64_t deadline, struct tuff_error *err)
 {
-	struct tuff_session *s = binding_of(f)->s;
-	struct async *a = &s->async;
 	struct timespec ts = { deadline / 1000000000, deadline % 1000000000 };
+	struct tuff_session *s;
+	struct async *a;
 	int ret = 0, error = 0;
 
+	if (!f)
+		return session_null(err);
+	s = binding_of(f)->s;
+	a = &s->async;
 	if (err)
 		memset(err, 0, sizeof(*err));
 	pthread_mutex_lock(&a->lock);
@@ -352,10 +362,13 @@ EXPORT int tuff_fence_wait(struct tuff_fence *f, int64_t deadline, struct tuff_e
 
 EXPORT int tuff_fence_fd(struct tuff_fence *f)
 {
-	struct tuff_session *s = binding_of(f)->s;
+	struct tuff_session *s;
 	uint64_t one = 1;
 	int ret = 0;
 
+	if (!f)
+		return -EINVAL;
+	s = binding_of(f)->s;
 	pthread_mutex_lock(&s->async.lock);
 	if (f->fd < 0) {
 		f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -377,10 +390,15 @@ EXPORT int tuff_fence_fd(struct tuff_fence *f)
 
 EXPORT void tuff_fence_cancel(struct tuff_fence *f)
 {
-	struct tuff_session *s = binding_of(f)->s;
-	struct async *a = &s->async;
-	struct tuff_binding *b = binding_of(f), *before = NULL;
+	struct tuff_binding *b, *before = NULL;
+	struct tuff_session *s;
+	struct async *a;
 
+	if (!f)
+		return;
+	b = binding_of(f);
+	s = b->s;
+	a = &s->async;
 	pthread_mutex_lock(&a->lock);
 	__atomic_store_n(&f->cancel, true, __ATOMIC_RELAXED);
 	if (f->state == FENCE_QUEUED) {

@@ -13,7 +13,7 @@
 
 EXPORT void *tuff_session_alloc(struct tuff_session *s, size_t size)
 {
-	struct session_mem *m = calloc(1, sizeof(*m));
+	struct session_mem *m = s ? calloc(1, sizeof(*m)) : NULL;
 	size_t room = size + ALIGN;
 
 	if (!m || room < size || session_enter(s, NULL)) {
@@ -55,6 +55,8 @@ static bool inside(const struct session_mem *m, const void *data, size_t size)
 
 EXPORT void tuff_session_free(struct tuff_session *s, void *data)
 {
+	if (!s)
+		return;
 	for (struct session_mem **at = &s->mems; data && *at; at = &(*at)->next) {
 		struct session_mem *m = *at;
 
@@ -135,7 +137,10 @@ EXPORT int tuff_binding_create(struct tuff_session *s, struct tuff_binding **out
 {
 	int ret;
 
-	*out = NULL;
+	if (out)
+		*out = NULL;
+	if (!s || !out)
+		return session_null(err);
 	if (err)
 		memset(err, 0, sizeof(*err));
 	ret = session_enter(s, err);
@@ -171,9 +176,11 @@ static int busy(struct tuff_binding *b, struct tuff_error *err)
 
 EXPORT int tuff_bind_input(struct tuff_binding *b, uint32_t i, const struct tuff_tensor *t, struct tuff_error *err)
 {
-	struct tuff_session *s = b->s;
+	struct tuff_session *s = b ? b->s : NULL;
 	int ret;
 
+	if (!b || !t)
+		return session_null(err);
 	if (err)
 		memset(err, 0, sizeof(*err));
 	if (i >= s->nreq)
@@ -196,9 +203,11 @@ static bool overlap(const void *a, size_t na, const void *b, size_t nb)
 
 EXPORT int tuff_bind_output(struct tuff_binding *b, uint32_t i, void *data, size_t room, struct tuff_error *err)
 {
-	struct tuff_session *s = b->s;
+	struct tuff_session *s = b ? b->s : NULL;
 	int ret;
 
+	if (!b)
+		return session_null(err);
 	if (err)
 		memset(err, 0, sizeof(*err));
 	if (i >= s->p->noutputs)
@@ -235,9 +244,11 @@ bool binding_direct(const struct tuff_session *s, const struct plan *pl, const s
 
 EXPORT int tuff_run_bound(struct tuff_binding *b, struct tuff_error *err)
 {
-	struct tuff_session *s = b->s;
+	struct tuff_session *s = b ? b->s : NULL;
 	int ret;
 
+	if (!b)
+		return session_null(err);
 	if (err)
 		memset(err, 0, sizeof(*err));
 	ret = session_enter(s, err);
@@ -247,8 +258,9 @@ EXPORT int tuff_run_bound(struct tuff_binding *b, struct tuff_error *err)
 
 EXPORT int tuff_bound_output(const struct tuff_binding *b, uint32_t i, struct tuff_tensor *out)
 {
-	memset(out, 0, sizeof(*out));
-	if (i >= b->s->p->noutputs)
+	if (out)
+		memset(out, 0, sizeof(*out));
+	if (!b || !out || i >= b->s->p->noutputs)
 		return -EINVAL;
 	if (binding_busy((struct tuff_binding *)b))
 		return -EBUSY;

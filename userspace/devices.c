@@ -137,6 +137,7 @@ EXPORT int tuff_devices(struct tuff_device_info *out, uint32_t room)
 	if (n < 0)
 		n = 0;
 	gpu = first(list, n, false);
+	room = out ? room : 0;
 	for (uint32_t i = 0; i < room && i <= (uint32_t)n; i++) {
 		memset(&out[i], 0, sizeof(out[i]));
 		if (i)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What went wrong, and where. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,14 @@ int session_error(struct tuff_error *err, int code, const char *fmt, ...)
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return code;
+}
+
+/* where a caller passed NULL for something that is needed */
+int session_null(struct tuff_error *err)
+{
+	if (err)
+		memset(err, 0, sizeof(*err));
+	return session_error(err, -EINVAL, "NULL is passed where something is needed");
 }
 
 void session_error_step(struct tuff_error *err, const struct tuff_program *p, const struct tuff_step *st)

@@ -54,17 +54,20 @@ static int find(const struct tuff_session *s, const struct tuff_io *io, uint32_t
 
 EXPORT int tuff_session_find_input(const struct tuff_session *s, const char *name)
 {
-	return find(s, s->p->inputs, s->nreq, name);
+	return s && name ? find(s, s->p->inputs, s->nreq, name) : -EINVAL;
 }
 
 EXPORT int tuff_session_find_output(const struct tuff_session *s, const char *name)
 {
-	return find(s, s->p->outputs, s->p->noutputs, name);
+	return s && name ? find(s, s->p->outputs, s->p->noutputs, name) : -EINVAL;
 }
 
 EXPORT void tuff_session_memory(const struct tuff_session *s, struct tuff_memory *m)
 {
-	memset(m, 0, sizeof(*m));
+	if (m)
+		memset(m, 0, sizeof(*m));
+	if (!s || !m)
+		return;
 	session_idle(s);
 	m->weights = s->weight_bytes;
 	m->arena = s->last ? s->last->mem.size : 0;
@@ -90,6 +93,10 @@ EXPORT void tuff_session_memory(const struct tuff_session *s, struct tuff_memory
 
 EXPORT void tuff_session_info(const struct tuff_session *s, struct tuff_model_info *info)
 {
+	if (info)
+		*info = (struct tuff_model_info){ .macs = -1 };
+	if (!s || !info)
+		return;
 	session_idle(s);
 	info->opset = s->p->info.opset;
 	info->steps = tuff_session_steps(s);
@@ -112,12 +119,12 @@ EXPORT const char *tuff_session_device(const struct tuff_session *s)
 
 EXPORT const char *tuff_session_why(const struct tuff_session *s)
 {
-	return s->why;
+	return s ? s->why : "";
 }
 
 EXPORT uint32_t tuff_session_threads(const struct tuff_session *s)
 {
-	return s->threads;
+	return s ? s->threads : 0;
 }
 
 /* steps of a script's step i: those of its segment, else itself; bodies are their operator's */
@@ -171,17 +178,21 @@ EXPORT int tuff_session_step(const struct tuff_session *s, uint32_t i, struct tu
 
 EXPORT uint32_t tuff_session_nodes(const struct tuff_session *s)
 {
-	return s->p->info.nnodes;
+	return s ? s->p->info.nnodes : 0;
 }
 
 EXPORT int tuff_session_node(const struct tuff_session *s, uint32_t i, struct tuff_node_info *info)
 {
-	const struct tuff_program *p = s->p;
-	const uint32_t *at = p->args + p->info.nodes + 3ull * i;
+	const struct tuff_program *p;
+	const uint32_t *at;
 
-	memset(info, 0, sizeof(*info));
-	if (i >= p->info.nnodes)
+	if (!info)
 		return -EINVAL;
+	memset(info, 0, sizeof(*info));
+	if (!s || i >= s->p->info.nnodes)
+		return -EINVAL;
+	p = s->p;
+	at = p->args + p->info.nodes + 3ull * i;
 	info->node = tuff_str(p, at[0]);
 	info->op = tuff_str(p, at[1]);
 	info->step = at[2] < p->nsteps ? (int32_t)at[2] : -1;

@@ -108,6 +108,8 @@ EXPORT uint32_t tuff_session_initializers(const struct tuff_session *s)
 {
 	uint32_t n = 0;
 
+	if (!s)
+		return 0;
 	if (s->from_file)
 		return s->p->ninputs - s->nreq;
 	for (uint32_t k = 0; k < s->p->nweights; k++)
@@ -117,8 +119,10 @@ EXPORT uint32_t tuff_session_initializers(const struct tuff_session *s)
 
 EXPORT int tuff_session_initializer(const struct tuff_session *s, uint32_t i, struct tuff_io_info *info)
 {
-	const struct tuff_weight *w = listed(s, i);
+	const struct tuff_weight *w = s ? listed(s, i) : NULL;
 
+	if (!info)
+		return -EINVAL;
 	memset(info, 0, sizeof(*info));
 	if (!w)
 		return -EINVAL;
@@ -221,6 +225,8 @@ EXPORT int tuff_session_override(struct tuff_session *s, const char *name, const
 	const struct tuff_weight *w;
 	int k, ret;
 
+	if (!s || !name)
+		return session_null(err);
 	if (err)
 		memset(err, 0, sizeof(*err));
 	ret = session_enter(s, err);

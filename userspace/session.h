@@ -139,6 +139,7 @@ struct tuff_session {
 };
 
 /* error.c: all fill err (NULL is fine) and return code */
+int session_null(struct tuff_error *err);
 int session_error(struct tuff_error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* adds node and operator of a step */

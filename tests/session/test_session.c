@@ -50,6 +50,65 @@ TEST(null_pointers)
 	tuff_session_destroy(s);
 }
 
+/* every other function that takes a pointer, as tuff.h promises at its top */
+TEST(null_pointers_elsewhere)
+{
+	struct tuff_memory memory = { .weights = 1 };
+	struct tuff_model_info model = { .steps = 1 };
+	struct tuff_binding *b = (void *)1;
+	struct tuff_fence *f = (void *)1;
+	struct tuff_node_info node;
+	struct tuff_tensor in, out;
+	struct tuff_io_info info;
+	struct tuff_session *s;
+	struct tuff_error err;
+
+	input(&in);
+	CHECK_EQ(tuff_devices(NULL, 4), tuff_devices(NULL, 0));
+	CHECK_EQ(tuff_session_find_input(NULL, "image"), -EINVAL);
+	CHECK_EQ(tuff_session_find_output(NULL, "probability"), -EINVAL);
+	CHECK_EQ(tuff_session_initializers(NULL) + tuff_session_nodes(NULL) + tuff_session_threads(NULL), 0);
+	CHECK_EQ(tuff_session_initializer(NULL, 0, &info), -EINVAL);
+	CHECK_EQ(tuff_session_node(NULL, 0, &node), -EINVAL);
+	CHECK(!strcmp(tuff_session_why(NULL), ""));
+	tuff_session_memory(NULL, &memory);
+	tuff_session_info(NULL, &model);
+	CHECK(!memory.weights && !model.steps && model.macs == -1);
+	CHECK_EQ(tuff_session_override(NULL, "w", &in, &err), -EINVAL);
+	CHECK(strstr(err.text, "NULL"));
+	CHECK(!tuff_session_alloc(NULL, 4));
+	tuff_session_free(NULL, image);
+	CHECK_EQ(tuff_binding_create(NULL, &b, &err), -EINVAL);
+	CHECK(!b);
+	tuff_binding_destroy(NULL);
+	CHECK_EQ(tuff_bind_input(NULL, 0, &in, NULL), -EINVAL);
+	CHECK_EQ(tuff_bind_output(NULL, 0, image, 4, NULL), -EINVAL);
+	CHECK_EQ(tuff_run_bound(NULL, &err), -EINVAL);
+	CHECK_EQ(tuff_bound_output(NULL, 0, &out), -EINVAL);
+	CHECK_EQ(tuff_run_async(NULL, &f, &err), -EINVAL);
+	CHECK(!f);
+	CHECK_EQ(tuff_fence_wait(NULL, 0, &err), -EINVAL);
+	CHECK_EQ(tuff_fence_fd(NULL), -EINVAL);
+	tuff_fence_cancel(NULL);
+
+	CHECK_EQ(tuff_session_create("demo/digits.onnx", "cpu", &s, NULL), 0);
+	CHECK_EQ(tuff_binding_create(s, NULL, &err), -EINVAL);
+	CHECK_EQ(tuff_binding_create(s, &b, NULL), 0);
+	CHECK_EQ(tuff_session_find_input(s, NULL), -EINVAL);
+	CHECK_EQ(tuff_session_find_output(s, NULL), -EINVAL);
+	CHECK_EQ(tuff_session_initializer(s, 0, NULL), -EINVAL);
+	CHECK_EQ(tuff_session_node(s, 0, NULL), -EINVAL);
+	tuff_session_memory(s, NULL);
+	tuff_session_info(s, NULL);
+	CHECK_EQ(tuff_session_override(s, NULL, &in, NULL), -EINVAL);
+	CHECK_EQ(tuff_bind_input(b, 0, NULL, NULL), -EINVAL);
+	CHECK_EQ(tuff_bound_output(b, 0, NULL), -EINVAL);
+	CHECK_EQ(tuff_run_async(b, NULL, NULL), -EINVAL);
+	CHECK_EQ(tuff_bind_input(b, 0, &in, NULL), 0);
+	CHECK_EQ(tuff_run_bound(b, NULL), 0);
+	tuff_session_destroy(s);
+}
+
 TEST(inputs_that_do_not_fit)
 {
 	static const struct { const char *text; struct tuff_tensor t; } cases[] = {
