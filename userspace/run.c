@@ -49,8 +49,12 @@ int session_check_input(const struct tuff_session *s, uint32_t i, const struct t
 		const struct tuff_expr *e = &p->exprs[t->dim[d]];
 		int64_t v = in->dim[d];
 
-		if (v < 0 || __builtin_mul_overflow(size, (uint64_t)v, &size)) {
+		if (v < 0) {
 			session_error(err, -EINVAL, "input '%s': dimension %u is %lld", name, d, (long long)v);
+			return mismatch(s, in, i, err);
+		}
+		if (__builtin_mul_overflow(size, (uint64_t)v, &size)) {
+			session_error(err, -EINVAL, "input '%s': its dimensions make more bytes than 64 bits can count", name);
 			return mismatch(s, in, i, err);
 		}
 		if (e->op == TUFF_E_CONST && v != e->value) {

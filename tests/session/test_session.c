@@ -118,7 +118,7 @@ TEST(inputs_that_do_not_fit)
 		{ "has 4000000000 dimensions", { 1, 4000000000u, { 1, 1, 8, 8 }, image, 256 } },
 		{ "dimension 2 is 9, the model takes 8", { 1, 4, { 1, 1, 9, 8 }, image, 288 } },
 		{ "dimension 0 is -1", { 1, 4, { -1, 1, 8, 8 }, image, 256 } },
-		{ "dimension", { 1, 4, { INT64_MAX, 1, 8, 8 }, image, 256 } },
+		{ "more bytes than 64 bits", { 1, 4, { INT64_MAX, 1, 8, 8 }, image, 256 } },
 		{ "255 bytes given, its shape needs 256", { 1, 4, { 1, 1, 8, 8 }, image, 255 } },
 		{ "256 bytes given, its shape needs 512", { 1, 4, { 2, 1, 8, 8 }, image, 256 } },
 		{ "bytes given", { 1, 4, { 1, 1, 8, 8 }, NULL, 256 } },
