@@ -19,7 +19,7 @@ _Static_assert(TUFF_EW_NEG == 19 && TUFF_EW_ABS == 20 && TUFF_EW_EXP == 22 && TU
 
 const struct conv_tile *conv_tile(struct ir_module *m, int64_t rows, int64_t oc4)
 {
-	static const struct conv_tile wide = { "conv_p14c4", 14, 4, 8, false }, few = { "conv_p7c2", 7, 2, 8, false },
+	static const struct conv_tile wide = { "conv_p14c4", 14, 4, 8, false, true }, few = { "conv_p7c2", 7, 2, 8, false, true },
 		one = { "conv_p1c2", 1, 2, 8, false }, shared = { "convs_p8c2", 64, 16, 64, true }, shared_few = { "convs_p2c1", 16, 8, 64, true };
 	uint32_t target = m->opt->device.target;
 
@@ -179,7 +179,8 @@ int conv_emit_parts(struct launch *l, struct ir_node *n, const struct conv_parts
 		for (int64_t i0 = 0; i0 < c->ic4; i0 += step) {
 			bool last = i0 + step >= c->ic4;
 			float none[2] = { 0, 0 };
-			uint32_t id[2] = { 0, 1 }, v[2] = { last && !simple ? c->act : -1, c->pad };
+			bool pad = c->pad || (t->pads && c->pack == TUFF_PACK_CONV);
+			uint32_t id[2] = { 0, 1 }, v[2] = { last && !simple ? c->act : -1, pad };
 			int64_t flags;
 
 			epilogue(m, last ? c->act : -1, last ? c->p : none, c->r != TUFF_NONE && !i0, !simple, dims);

@@ -51,7 +51,7 @@ int tuff_program_check_script(const struct tuff_program *p, char *err, size_t er
 	uint32_t next = 0;
 
 	if (!script && p->nsubs)
-		return FAIL("programs inside one that is no script");
+		return FAIL("section 'programs': %u inside a program that is no script", p->nsubs);
 	for (uint32_t i = 0; i < p->nsubs; i++)
 		if (p->subs[i]->target != p->target)
 			return FAIL("program %u is for another target", i);

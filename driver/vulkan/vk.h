@@ -10,7 +10,7 @@
 
 #define VKB_FENCES	256	/* submissions in flight */
 #define VKB_LAYOUTS	32	/* storage mask (4 bits) and uniform (1 bit) */
-#define VKB_WORKERS	2
+#define VKB_WORKERS 1
 
 struct vkb_layout {
 	VkDescriptorSetLayout set;
