@@ -261,7 +261,7 @@ if $t devices | grep -q '^vulkan  *vulkan:'; then
 fi
 
 # --- a terminal sees progress, a pipe does not
-$t bench $m --device cpu --threads 1 -n 120000 2>$d/err >/dev/null &
-script -qec "$t bench $m --device cpu --threads 1 -n 120000" /dev/null </dev/null 2>/dev/null | grep -q 'timing, run [0-9]* of 120000, [0-9]* s'; ok progress-on-a-terminal $?
+$t bench $m --device cpu --threads 1 -n 600000 2>$d/err >/dev/null &
+script -qec "$t bench $m --device cpu --threads 1 -n 600000" /dev/null </dev/null 2>/dev/null | grep -q 'timing, run [0-9]* of 600000, [0-9]* s'; ok progress-on-a-terminal $?
 wait $! && [ ! -s $d/err ]; ok quiet-in-a-pipe $?
 exit $bad

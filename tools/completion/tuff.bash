@@ -21,7 +21,7 @@ _tuff()
 	--target)
 		COMPREPLY=($(compgen -W 'cpu software-wide software-small gpu' -- "$cur")); return ;;
 	--dump-after)
-		COMPREPLY=($(compgen -W 'all canon shape fold simplify match fuse fuse_ew clean place layout precision' -- "$cur")); return ;;
+		COMPREPLY=($(compgen -W 'all canon shape fold simplify match fuse fuse_ew clean split place layout precision' -- "$cur")); return ;;
 	--fit)
 		COMPREPLY=($(compgen -W 'stretch crop pad' -- "$cur")); return ;;
 	--layout)
