@@ -9,6 +9,7 @@
 VERSION  := 0.1.0
 prefix   ?= /usr/local
 CC       := gcc
+NPROC    := $(shell nproc)
 comma    := ,
 B        := .build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
@@ -111,11 +112,11 @@ setup-test:
 test: all $(TEST_BIN) $B/tests/bpf/jobs
 	$(Q)B=$B sh tests/run.sh $(TEST_BIN) $(wildcard tests/*/test_*.sh)
 demo: setup
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) -j$(NPROC) --no-print-directory all
 	$(Q)TUFF=$B/tuff sh demo/demo.sh
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard tests/bench/bench_*.c))
 bench: setup
-	$(Q)$(MAKE) --no-print-directory all $(BENCH_BIN)
+	$(Q)$(MAKE) -j$(NPROC) --no-print-directory all $(BENCH_BIN)
 	$(Q)B=$B TUFF=$B/tuff sh tests/bench/bench.sh
 # Kernels of these networks on AMD GPUs that are not there.
 STATIC_MODELS ?= $(or $(wildcard .build/models/*.onnx),$(if $(TUFF_TEST_DATA),$(wildcard $(TUFF_TEST_DATA)/light/*resnet50.onnx $(TUFF_TEST_DATA)/light/*shufflenet.onnx))) \
@@ -123,9 +124,9 @@ STATIC_MODELS ?= $(or $(wildcard .build/models/*.onnx),$(if $(TUFF_TEST_DATA),$(
 bench-static: $B/tests/bench/bench_static
 	$(Q)$B/tests/bench/bench_static $(STATIC_MODELS)
 check: setup-test
-	$(Q)$(MAKE) --no-print-directory test
-	$(Q)$(MAKE) --no-print-directory SAN=address,undefined sanitize
-	$(Q)$(MAKE) --no-print-directory SAN=thread sanitize
+	$(Q)$(MAKE) -j$(NPROC) --no-print-directory test
+	$(Q)$(MAKE) -j$(NPROC) --no-print-directory SAN=address,undefined sanitize
+	$(Q)$(MAKE) -j$(NPROC) --no-print-directory SAN=thread sanitize
 # What runs under the sanitizers: everything but RADV
 # without its hardware; under TSan what has threads. The
 # suppressions name libraries that are not ours and nothing else. SwiftShader
