@@ -56,7 +56,8 @@ static inline float *kern_input(struct kern_model *m, const char *name, int cons
 	struct kern_value *v = &m->in[m->nin++];
 
 	*v = (struct kern_value){ .name = name, .rank = rank, .constant = constant };
-	memcpy(v->dim, dim, rank * sizeof(*dim));
+	if (rank)	/* a scalar has no dimensions to point to */
+		memcpy(v->dim, dim, rank * sizeof(*dim));
 	v->data = malloc(4 * kern_numel(v) + 4);
 	for (int64_t i = 0; i < kern_numel(v); i++)
 		v->data[i] = kern_rand();
