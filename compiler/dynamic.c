@@ -127,7 +127,7 @@ int shape_unique(struct ir_module *m, struct ir_node *n)
 			narrow(n->out[i]);
 			continue;
 		}
-		for (int k = 0; k < x->rank; k++)
+		for (int k = 0; k < (a ? x->rank : 1); k++)	/* a scalar is a row of one */
 			d[k] = a && k != axis ? x->dim[k] : count;
 		set_shape(n->out[0], x->dtype, a ? x->rank : 1, d);
 	}
