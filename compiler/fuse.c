@@ -86,7 +86,7 @@ static int fuse_affine(struct ir_module *m, struct ir_node *conv, struct ir_node
 
 	if (conv->in[1]->weight == TUFF_NONE || !ex_value(m, conv->out[0]->dim[1], &oc) || oc <= 0 || oc > 1 << 20)
 		return 0;
-	if (conv->in[0]->dtype == TUFF_F64)
+	if (conv->in[0]->dtype == TUFF_F64 || conv->in[1]->dtype != conv->in[0]->dtype)
 		return 0;
 	s = calloc(5 * oc, sizeof(*s));
 	if (!s)
